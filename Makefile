@@ -1,0 +1,66 @@
+# `make demo` moves a hosted cluster in the sandbox; `make test` runs every test; `make check` lints, types, contracts.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+RUNTIME := build/runtime/.installed
+SOURCES := layers/lifeboat cli functions sandbox tests
+
+.PHONY: help install demo sandbox test check lint types contracts format lock clean
+help:
+	@sed -n 's/^#: //p' $(MAKEFILE_LIST)
+
+#: make install     everything into .venv and build/runtime, from PyPI
+install: $(STAMP) $(RUNTIME)
+
+$(STAMP): requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Lifeboat needs Python 3.11 or later: make PYTHON=/path/to/python3.11")'
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.platform == "linux" else "the sandbox needs Linux")'
+	@$(PYTHON) -c 'import ensurepip, venv' || { echo "Python has no venv: install it (Debian: apt-get install python3-venv)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+# What AWS would have: the dependencies layer as it ships, and the Lambda runtime, each in a folder of its own.
+$(RUNTIME): $(STAMP) layers/dependencies/requirements.txt requirements/runtime.txt
+	@rm -rf build/runtime && mkdir -p build/runtime
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --target build/runtime/dependencies -r layers/dependencies/requirements.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --target build/runtime/awslambdaric -r requirements/runtime.txt
+	@touch $@
+
+#: make demo        move hosted cluster `blue` from mgmt-1 to mgmt-2, live, and prove what came out
+demo: install
+	$(BIN)/python -m sandbox demo
+
+#: make sandbox     start the sandbox and keep it in the foreground (Ctrl-C ends it)
+sandbox: install
+	$(BIN)/python -m sandbox up --ready-file build/sandbox.json
+
+#: make test        every test, the whole move included
+test: install
+	$(BIN)/python -m pytest
+
+#: make check       lint, types, contracts
+check: lint types contracts
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: install
+	$(BIN)/mypy
+
+contracts: install
+	$(BIN)/lint-imports
+
+format: install
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+#: make lock        resolve requirements/*.in again (needs `uv`)
+lock:
+	sh requirements/lock.sh
+
+clean:
+	rm -rf build $(VENV) *.egg-info

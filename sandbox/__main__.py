@@ -1,0 +1,1 @@
+"""`python -m sandbox`: placeholder entry point until `up` and `demo` land."""

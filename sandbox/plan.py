@@ -1,0 +1,202 @@
+"""Where everything of one running sandbox lives: folders, loopback addresses, names, tokens.
+
+One sandbox owns one 127.A.0.0/16 (every address of 127.0.0.0/8 is usable on Linux without configuration), so
+that real ports can be used verbatim (etcd 2379, hosted API 6443) and several sandboxes run side by side.
+
+    127.A.0.1            AWS endpoint (every service)          port 4566
+    127.A.0.2            DNS resolver (UDP and TCP)            port 5353
+    127.A.i.1            Kubernetes API of management cluster i (1, 2, ...)   port 6443
+    127.A.i.2            kubelet of its nodes                  port 10250
+    127.A.(16i+0..3).x   pods
+    127.A.(16i+4..7).x   etcd pods: four addresses a namespace, see `etcd_address`
+    127.A.(16i+8..11).x  load balancers
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import secrets
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+AWS_PORT, DNS_PORT, API_PORT, KUBELET_PORT = 4566, 5353, 6443, 10250
+REGION = "us-east-2"
+ACCOUNT_ID = "123456789012"
+ZONES = ("us-east-2a", "us-east-2b", "us-east-2c")
+DOMAIN = "hosted.example.com"
+RELEASE_REGISTRY = "registry.release.example.com"
+ETCD_SLOTS = 256
+
+
+@dataclass(frozen=True)
+class ManagementClusterPlan:
+    """One management cluster of the sandbox."""
+
+    name: str
+    index: int
+    octet: int
+    folder: Path
+    admin_token: str
+    controllers_token: str
+    kubelet_token: str
+    operator_replicas: int
+    external_dns_owner_id: str
+
+    @property
+    def api_address(self) -> str:
+        return f"127.{self.octet}.{self.index}.1"
+
+    @property
+    def api_url(self) -> str:
+        return f"https://{self.api_address}:{API_PORT}"
+
+    @property
+    def kubelet_address(self) -> str:
+        return f"127.{self.octet}.{self.index}.2"
+
+    @property
+    def kubeconfig(self) -> Path:
+        """Kubeconfig of the administrator (token and CA inline)."""
+        return self.folder / "kubeconfig"
+
+    @property
+    def controllers_kubeconfig(self) -> Path:
+        """Kubeconfig of the simulated controllers."""
+        return self.folder / "controllers.kubeconfig"
+
+    @property
+    def pki(self) -> Path:
+        """Folder with ca.crt, ca.key, apiserver.crt, apiserver.key, kubelet.crt, kubelet.key (PEM)."""
+        return self.folder / "pki"
+
+    def pod_networks(self) -> list[str]:
+        return [f"127.{self.octet}.{16 * self.index + n}" for n in range(4)]
+
+    def load_balancer_networks(self) -> list[str]:
+        return [f"127.{self.octet}.{16 * self.index + n}" for n in range(8, 12)]
+
+    def etcd_address(self, slot: int, ordinal: int) -> str:
+        return f"127.{self.octet}.{16 * self.index + 4 + slot // 64}.{4 * (slot % 64) + ordinal}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One sandbox. Written to `<run>/plan.json`; every process of the tree reads it from there."""
+
+    run: Path
+    octet: int
+    access_key_id: str
+    secret_access_key: str
+    management_clusters: tuple[ManagementClusterPlan, ...]
+    isolation: str  # namespaces | rewrite, see sandbox/node
+
+    @property
+    def aws_address(self) -> str:
+        return f"127.{self.octet}.0.1"
+
+    @property
+    def aws_url(self) -> str:
+        return f"http://{self.aws_address}:{AWS_PORT}"
+
+    @property
+    def resolver(self) -> str:
+        """`address:port` of the DNS server that answers from Route53."""
+        return f"127.{self.octet}.0.2:{DNS_PORT}"
+
+    @property
+    def logs(self) -> Path:
+        return self.run / "logs"
+
+    @property
+    def aws_calls(self) -> Path:
+        """JSON lines, one per AWS API call: time, service, action, principal, and what it was about."""
+        return self.run / "aws-calls.jsonl"
+
+    @property
+    def acknowledged_writes(self) -> Path:
+        return self.run / "acknowledged-writes.jsonl"
+
+    def management_cluster(self, name: str) -> ManagementClusterPlan:
+        return next(each for each in self.management_clusters if each.name == name)
+
+    def etcd_slot(self, namespace: str) -> int:
+        """The slot of addresses for the etcd of one control-plane namespace, the same on every management cluster."""
+        slots = self.run / "etcd-slots"
+        slots.mkdir(exist_ok=True)
+        for slot in range(ETCD_SLOTS):
+            try:
+                with (slots / str(slot)).open("x", encoding="utf-8") as new:
+                    new.write(namespace)
+            except FileExistsError:
+                if (slots / str(slot)).read_text(encoding="utf-8") != namespace:
+                    continue
+            return slot
+        msg = f"more than {ETCD_SLOTS} control-plane namespaces in one sandbox"
+        raise RuntimeError(msg)
+
+    def save(self) -> Path:
+        path = self.run / "plan.json"
+        path.write_text(json.dumps(dataclasses.asdict(self), default=str, indent=1), encoding="utf-8")
+        path.chmod(0o600)
+        return path
+
+    @classmethod
+    def load(cls, path: Path) -> Plan:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        data["run"] = Path(data["run"])
+        data["management_clusters"] = tuple(
+            ManagementClusterPlan(**{**each, "folder": Path(each["folder"])}) for each in data["management_clusters"]
+        )
+        return cls(**data)
+
+    @classmethod
+    def create(cls, run: Path, *, isolation: str) -> Plan:
+        """Choose a free 127.A.0.0/16 and lay out the folders of a new sandbox."""
+        run.mkdir(parents=True, exist_ok=True)
+        run.chmod(0o700)
+        octet = _free_octet()
+        clusters = []
+        for index, (name, replicas) in enumerate((("mgmt-1", 2), ("mgmt-2", 1)), start=1):
+            folder = run / name
+            (folder / "pki").mkdir(parents=True, exist_ok=True)
+            clusters.append(
+                ManagementClusterPlan(
+                    name=name,
+                    index=index,
+                    octet=octet,
+                    folder=folder,
+                    admin_token=secrets.token_urlsafe(24),
+                    controllers_token=secrets.token_urlsafe(24),
+                    kubelet_token=secrets.token_urlsafe(24),
+                    operator_replicas=replicas,
+                    external_dns_owner_id=f"owner-{name}",
+                )
+            )
+        plan = cls(
+            run=run,
+            octet=octet,
+            access_key_id="AKIASANDBOX" + secrets.token_hex(4).upper(),
+            secret_access_key=secrets.token_urlsafe(30),
+            management_clusters=tuple(clusters),
+            isolation=isolation,
+        )
+        plan.logs.mkdir(exist_ok=True)
+        plan.save()
+        return plan
+
+
+def _free_octet() -> int:
+    start = 64 + os.getpid() % 60
+    for offset in range(60):
+        octet = 64 + (start - 64 + offset) % 60
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+            try:
+                probe.bind((f"127.{octet}.0.1", AWS_PORT))
+            except OSError:
+                continue
+            return octet
+    msg = "no free loopback network: 60 sandboxes are running already"
+    raise RuntimeError(msg)
