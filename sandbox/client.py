@@ -1,4 +1,4 @@
-"""A thin client of one Kubernetes API: JSON objects in and out, over the REST layer of the ordinary `kubernetes` client.
+"""A thin client of one Kubernetes API: JSON objects in and out, by the REST layer of the ordinary `kubernetes` client.
 
 Typed models would cost start-up time and drop what they do not know; the simulated controllers and the kubelet need
 neither. `sandbox.informer` builds caches and work queues on it.
@@ -7,11 +7,9 @@ neither. `sandbox.informer` builds caches and work queues on it.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
 from kubernetes import config
@@ -21,7 +19,13 @@ from kubernetes.client.exceptions import ApiException
 from urllib3 import BaseHTTPResponse, Timeout
 from urllib3.exceptions import HTTPError
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
 Object = dict[str, Any]
+Objects = list[Object]
+Query = list[tuple[str, str]]
 
 _TIMEOUT = (5, 30)  # seconds to connect, to read
 _CONNECTIONS = 64  # every watch holds one
@@ -131,7 +135,7 @@ class Client:
         *,
         labels: str | None = None,
         fields: str | None = None,
-    ) -> list[Object]:
+    ) -> Objects:
         """All objects that the selectors choose, each with its apiVersion and kind."""
         return self.list_with_version(resource, namespace, labels=labels, fields=fields)[0]
 
@@ -142,7 +146,7 @@ class Client:
         *,
         labels: str | None = None,
         fields: str | None = None,
-    ) -> tuple[list[Object], str]:
+    ) -> tuple[Objects, str]:
         """The same, with the resourceVersion a watch starts from."""
         answer = self._call("GET", resource.path(namespace), query=_selectors(labels, fields))
         kind = {"apiVersion": resource.api_version, "kind": resource.kind}
@@ -244,7 +248,7 @@ class Client:
         method: str,
         path: str,
         *,
-        query: list[tuple[str, str]] | None = None,
+        query: Query | None = None,
         body: Object | None = None,
         content_type: str | None = None,
     ) -> Object:
@@ -263,7 +267,7 @@ class Client:
             raise ApiError(0, type(error).__name__, str(error)) from error
         return cast("Object", json.loads(response.data or b"{}"))
 
-    def _stream(self, path: str, query: list[tuple[str, str]], read_seconds: int) -> BaseHTTPResponse:
+    def _stream(self, path: str, query: Query, read_seconds: int) -> BaseHTTPResponse:
         """The open answer to a GET; below the REST layer, which cannot report the refusal of a stream."""
         try:
             response = self._api.rest_client.pool_manager.request(
@@ -286,7 +290,7 @@ class Client:
         return headers
 
 
-def _selectors(labels: str | None, fields: str | None) -> list[tuple[str, str]]:
+def _selectors(labels: str | None, fields: str | None) -> Query:
     query = []
     if labels:
         query.append(("labelSelector", labels))

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 
-from sandbox.client import ApiError, Client, Object, Resource
+from sandbox.client import ApiError, Client, Object, Objects, Resource
 
 _log = logging.getLogger(__name__)
 
@@ -84,7 +84,7 @@ class Informer:
         with self._lock:
             return self._objects.get((namespace, name))
 
-    def list(self, namespace: str | None = None, labels: Object | None = None) -> list[Object]:
+    def list(self, namespace: str | None = None, labels: Object | None = None) -> Objects:
         """The cached objects, of one namespace and with all these labels if given."""
         with self._lock:
             objects = list(self._objects.values())
