@@ -1,0 +1,195 @@
+"""What the procedure asks of the world. Adapters fulfil these; tests bring forms in memory."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from lifeboat.model import Manifest
+from lifeboat.resources import Resource
+
+Propagation = Literal["Background", "Foreground", "Orphan"]
+
+
+@dataclass(frozen=True)
+class ExecResult:
+    """What a command in a container gave. Not proof of anything: see `podshell`."""
+
+    stdout: str
+    stderr: str
+    exit_code: int
+
+
+class ManagementCluster(Protocol):
+    """One Kubernetes API. Objects are plain JSON; errors are Lifeboat's."""
+
+    @property
+    def name(self) -> str: ...
+
+    def version_of(self, resource: Resource) -> str:
+        """The version to use: the fixed one, or the one that the CRD stores."""
+
+    def get(self, resource: Resource, namespace: str | None, name: str) -> Manifest | None:
+        """The object, None when there is none."""
+
+    def list_objects(
+        self, resource: Resource, namespace: str | None = None, *, labels: str | None = None
+    ) -> list[Manifest]:
+        """All objects, in chunks; each with apiVersion and kind. [] when the kind is not installed."""
+
+    def create(self, resource: Resource, manifest: Manifest, *, dry_run: bool = False) -> Manifest | None:
+        """Create; None when an object of that name exists already (the caller looks whose it is)."""
+
+    def patch(
+        self,
+        resource: Resource,
+        namespace: str | None,
+        name: str,
+        patch: Mapping[str, Any],
+        *,
+        subresource: str | None = None,
+    ) -> Manifest | None:
+        """JSON merge patch; None when the object is gone. Put `metadata.uid` and `.resourceVersion` in the patch as
+        preconditions: the API server answers 409 when they differ, which raises ConflictError.
+        """
+
+    def delete(
+        self,
+        resource: Resource,
+        namespace: str | None,
+        name: str,
+        *,
+        uid: str,
+        propagation: Propagation = "Background",
+    ) -> None:
+        """Delete this very object. Gone already, or another one of that name: done."""
+
+    def exec(
+        self, namespace: str, pod: str, container: str, command: Sequence[str], *, stdin: str = "", timeout: float = 60
+    ) -> ExecResult:
+        """Run a command. What is secret goes in through `stdin`: the command stands in API audit logs."""
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """One object of the bucket. `sha256` is S3's own checksum (hex) where it has one."""
+
+    key: str
+    version_id: str | None
+    size: int
+    sha256: str | None
+
+
+class ObjectStore(Protocol):
+    """The backup bucket."""
+
+    def put(self, key: str, body: bytes) -> StoredObject:
+        """Create if absent, checksum enforced by S3; the one that is there when it has the same bytes.
+
+        Raises BackupUnprovenError when other bytes stand under that key.
+        """
+
+    def get(self, key: str, version_id: str | None = None) -> bytes | None: ...
+
+    def head(self, key: str, version_id: str | None = None) -> StoredObject | None: ...
+
+    def keys(self, prefix: str) -> list[str]:
+        """All keys below a prefix."""
+
+    def folders(self, prefix: str) -> list[str]:
+        """Names directly below a prefix."""
+
+    def presigned_put(self, key: str, sha256: str, expires: int) -> tuple[str, dict[str, str]]:
+        """URL and the headers that must be sent with it: only bytes of this digest are accepted, and only once."""
+
+    def presigned_get(self, key: str, version_id: str | None, expires: int) -> str: ...
+
+
+@dataclass(frozen=True)
+class Lease:
+    """The lease of one hosted cluster, as stored."""
+
+    holder: str | None
+    execution: str | None
+    epoch: int
+    expires_at: int
+
+
+class Leases(Protocol):
+    """One lease per hosted cluster, outside both management clusters; epochs only rise."""
+
+    def read(self, hosted_cluster: str) -> Lease | None: ...
+
+    def take(
+        self, hosted_cluster: str, operation_id: str, execution: str, seconds: int, over: Lease | None
+    ) -> Lease | None:
+        """Take the lease if it still is `over` (None: never held); None when it changed meanwhile."""
+
+    def renew(self, hosted_cluster: str, operation_id: str, epoch: int, seconds: int) -> bool: ...
+
+    def release(self, hosted_cluster: str, operation_id: str, epoch: int) -> bool: ...
+
+
+@dataclass(frozen=True)
+class Execution:
+    """One Step Functions execution."""
+
+    arn: str
+    status: str
+    started: datetime.datetime
+    input: Mapping[str, Any]
+    output: Mapping[str, Any] | None
+
+
+class Executions(Protocol):
+    """Step Functions, as far as we ask."""
+
+    def describe(self, arn: str) -> Execution | None: ...
+
+
+class Signer(Protocol):
+    """A key that never leaves KMS."""
+
+    @property
+    def key_id(self) -> str: ...
+
+    def sign(self, digest: bytes) -> bytes:
+        """Sign a SHA-256 digest (32 bytes)."""
+
+    def verify(self, digest: bytes, signature: bytes) -> bool: ...
+
+
+@dataclass(frozen=True)
+class DnsRecord:
+    """One record set of a zone, with the name as asked for (no final dot)."""
+
+    zone_id: str
+    name: str
+    type: str
+    values: tuple[str, ...]
+    raw: Mapping[str, Any]
+    """As Route53 gave it: what a deletion must repeat exactly."""
+
+
+class Dns(Protocol):
+    """Route53."""
+
+    def records(self, names: Sequence[str]) -> list[DnsRecord]:
+        """All record sets of exactly these names, in every public or private zone that could hold them."""
+
+    def delete(self, records: Sequence[DnsRecord]) -> None: ...
+
+
+class Instances(Protocol):
+    """EC2."""
+
+    def of(self, infra_id: str) -> dict[str, str]:
+        """State name by instance id, for all instances that belong to the cluster (terminated ones too)."""
+
+
+class Clock(Protocol):
+    """Time."""
+
+    def now(self) -> datetime.datetime: ...

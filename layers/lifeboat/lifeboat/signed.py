@@ -1,0 +1,53 @@
+"""Signed JSON documents: the backup record and what operations add to it.
+
+A document is stored as `{"payload": {...}, "signature": {"keyId", "algorithm", "sha256", "value"}}`. Signed is the
+SHA-256 of the payload in canonical form (sorted keys, no spaces, UTF-8), so that a copy that was re-indented by a
+human still verifies and a changed one does not.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from lifeboat.errors import BackupUnprovenError
+from lifeboat.ports import Signer
+
+
+def canonical(payload: Mapping[str, Any]) -> bytes:
+    """The one form of a payload that is signed."""
+    return json.dumps(payload, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def seal(payload: Mapping[str, Any], signer: Signer) -> bytes:
+    """Sign a payload; returns the document's bytes, indented for people."""
+    digest = hashlib.sha256(canonical(payload)).digest()
+    signature = {
+        "keyId": signer.key_id,
+        "algorithm": "ECDSA_SHA_256",
+        "sha256": digest.hex(),
+        "value": base64.b64encode(signer.sign(digest)).decode(),
+    }
+    return json.dumps({"payload": payload, "signature": signature}, indent=1, sort_keys=True).encode() + b"\n"
+
+
+def unseal(document: bytes, signer: Signer, what: str) -> dict[str, Any]:
+    """The payload of a document whose signature holds.
+
+    Raises BackupUnprovenError, naming `what`, when it is no such document or was changed after signing.
+    """
+    try:
+        parsed = json.loads(document)
+        payload, signature = parsed["payload"], base64.b64decode(parsed["signature"]["value"], validate=True)
+        if not isinstance(payload, dict):
+            raise TypeError
+    except (ValueError, KeyError, TypeError):
+        msg = f"{what} is not a signed document: choose another backup"
+        raise BackupUnprovenError(msg) from None
+    if not signer.verify(hashlib.sha256(canonical(payload)).digest(), signature):
+        msg = f"{what} was changed after it was signed: choose another backup"
+        raise BackupUnprovenError(msg)
+    return payload

@@ -1,0 +1,100 @@
+"""Services: settings in, adapters out. Everything is made on first use, so a function pays only for what it needs."""
+
+from __future__ import annotations
+
+import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from lifeboat.errors import InvalidInputError
+from lifeboat.settings import Settings
+
+if TYPE_CHECKING:
+    from lifeboat.model import Task
+    from lifeboat.ports import Clock, Dns, Executions, Instances, Leases, ManagementCluster, ObjectStore, Signer
+
+
+class SystemClock:
+    """`ports.Clock` of the machine."""
+
+    def now(self) -> datetime.datetime:
+        return datetime.datetime.now(datetime.UTC)
+
+
+class Services:
+    """All that a handler may need. Tests set the attributes they want to replace."""
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self._settings = settings
+        self._clusters: dict[str, ManagementCluster] = {}
+
+    @cached_property
+    def settings(self) -> Settings:
+        return self._settings or Settings.from_env()
+
+    @cached_property
+    def clock(self) -> Clock:
+        return SystemClock()
+
+    @cached_property
+    def store(self) -> ObjectStore:
+        from lifeboat.adapters.s3 import BackupBucket, s3_client  # noqa: PLC0415
+
+        return BackupBucket(s3_client(), self.settings.bucket)
+
+    @cached_property
+    def leases(self) -> Leases:
+        from lifeboat.adapters.leases import LeaseTable  # noqa: PLC0415
+
+        return LeaseTable(_client("dynamodb"), self.settings.lease_table)
+
+    @cached_property
+    def executions(self) -> Executions:
+        from lifeboat.adapters.aws import StepFunctions  # noqa: PLC0415
+
+        return StepFunctions(_client("stepfunctions"))
+
+    @cached_property
+    def signer(self) -> Signer:
+        from lifeboat.adapters.aws import KmsSigner  # noqa: PLC0415
+
+        return KmsSigner(_client("kms"), self.settings.signing_key)
+
+    @cached_property
+    def dns(self) -> Dns:
+        from lifeboat.adapters.aws import Route53  # noqa: PLC0415
+
+        return Route53(_client("route53"))
+
+    @cached_property
+    def instances(self) -> Instances:
+        from lifeboat.adapters.aws import Ec2Instances  # noqa: PLC0415
+
+        return Ec2Instances(_client("ec2"))
+
+    def management_cluster(self, name: str) -> ManagementCluster:
+        """The registered management cluster of that name; its connection lives as long as the function does."""
+        if name not in self._clusters:
+            from lifeboat.adapters.aws import RegisteredClusters  # noqa: PLC0415
+            from lifeboat.adapters.kube import KubernetesCluster  # noqa: PLC0415
+
+            document = RegisteredClusters(_client("secretsmanager")).read(name)
+            self._clusters[name] = KubernetesCluster.from_kubeconfig(name, document["kubeconfig"])
+        return self._clusters[name]
+
+    def source(self, task: Task) -> ManagementCluster:
+        if task.source is None:
+            raise InvalidInputError("this task needs a source")
+        return self.management_cluster(task.source)
+
+    def destination(self, task: Task) -> ManagementCluster:
+        if task.destination is None:
+            raise InvalidInputError("this task needs a destination")
+        return self.management_cluster(task.destination)
+
+
+def _client(service: str) -> Any:
+    import boto3  # noqa: PLC0415
+    from botocore.config import Config  # noqa: PLC0415
+
+    return boto3.client(service, config=Config(retries={"mode": "standard", "max_attempts": 5}))
