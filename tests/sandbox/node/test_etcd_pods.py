@@ -1,0 +1,42 @@
+"""Three real etcd members with TLS in three pods, and the commands that operators run in them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+from .conftest import ETCDCTL, Workbench
+
+
+def test_operators_commands_work_verbatim_in_every_member(workbench: Workbench) -> None:
+    """GIVEN three etcd pods WHEN the documented commands are run in them THEN one cluster of three answers."""
+
+    async def scenario() -> None:
+        members = workbench.etcd()
+        for member in members:
+            await workbench.until_ready(member)
+        seen = []
+        for member in members:
+            code, out, err = await workbench.run(member, *ETCDCTL, "member", "list", "-w", "json")
+            assert code == 0, err
+            answer = json.loads(out)
+            seen.append((answer["header"]["cluster_id"], len(answer["members"])))
+            code, out, err = await workbench.run(member, *ETCDCTL, "endpoint", "status", "-w", "json")
+            assert answer["header"]["member_id"] == json.loads(out)[0]["Status"]["header"]["member_id"]
+        assert len(set(seen)) == 1
+        assert seen[0][1] == 3
+        code, out, err = await workbench.run(members[0], *ETCDCTL, "put", "/a", "1")
+        assert (code, out.strip()) == (0, "OK")
+        code, out, err = await workbench.run(
+            members[2], "env", "ETCDCTL_API=3", *ETCDCTL[:-1], "--endpoints=localhost:2379",
+            "snapshot", "save", "/var/lib/snapshot.db",
+        )  # fmt: skip
+        assert code == 0, err
+        code, out, err = await workbench.run(
+            members[2], "sh", "-c", "sha256sum /var/lib/snapshot.db; hostname; df -P /var/lib/data"
+        )
+        assert code == 0, err
+        assert "etcd-2" in out
+        await workbench.close()
+
+    asyncio.run(scenario())
