@@ -37,7 +37,7 @@ class HostedClusterRef:
 
     @property
     def control_plane_namespace(self) -> str:
-        """HyperShift's rule: `<namespace>-<name>`, dots of the name replaced (manifests.HostedControlPlaneNamespace)."""
+        """`<namespace>-<name>`, dots of the name replaced: HyperShift's manifests.HostedControlPlaneNamespace."""
         return f"{self.namespace}-{self.name.replace('.', '-')}"
 
 

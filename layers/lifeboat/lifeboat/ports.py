@@ -51,8 +51,10 @@ class ManagementCluster(Protocol):
         *,
         subresource: str | None = None,
     ) -> Manifest | None:
-        """JSON merge patch; None when the object is gone. Put `metadata.uid` and `.resourceVersion` in the patch as
-        preconditions: the API server answers 409 when they differ, which raises ConflictError.
+        """JSON merge patch; None when the object is gone.
+
+        `metadata.uid` and `.resourceVersion` in the patch are preconditions: the API server answers 409 when they
+        differ, which raises ConflictError.
         """
 
     def delete(

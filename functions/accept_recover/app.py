@@ -1,0 +1,11 @@
+"""AcceptRecover: check the input of `recover`. The lease comes after the approval."""
+
+from typing import Any
+
+from lifeboat import acceptance
+from lifeboat.runtime import entry
+
+
+@entry
+def handler(event: dict[str, Any]) -> dict[str, Any]:
+    return acceptance.recover(event)

@@ -1,0 +1,14 @@
+"""AcceptTeardown: check the input of `teardown`, take or inherit the lease, lay out the machine's data."""
+
+from typing import Any
+
+from lifeboat import acceptance
+from lifeboat.runtime import entry
+from lifeboat.wiring import Services
+
+services = Services()
+
+
+@entry
+def handler(event: dict[str, Any]) -> dict[str, Any]:
+    return acceptance.teardown(event, services.leases, services.executions, services.clock)
