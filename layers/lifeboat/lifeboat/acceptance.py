@@ -16,7 +16,7 @@ from lifeboat.ports import Clock, Executions, Leases
 
 
 def backup(event: Mapping[str, Any], leases: Leases, executions: Executions, clock: Clock) -> dict[str, Any]:
-    """Accept `backup`; a quiesced one that a parent started is the first half of a move and leaves the source stopped."""
+    """Accept `backup`; a quiesced one with a parent is the first half of a move and leaves the source stopped."""
     request = requests.backup(event["input"])
     data = _data(event, request, _own(event, request, leases, executions, clock))
     return {**data, "firstHalfOfMove": bool(request.inherited) and request.extra["kind"] == "quiesced"}
