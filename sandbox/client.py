@@ -94,6 +94,7 @@ CLUSTER_ROLES = Resource("rbac.authorization.k8s.io/v1", "clusterroles", "Cluste
 CLUSTER_ROLE_BINDINGS = Resource(
     "rbac.authorization.k8s.io/v1", "clusterrolebindings", "ClusterRoleBinding", namespaced=False
 )
+POD_DISRUPTION_BUDGETS = Resource("policy/v1", "poddisruptionbudgets", "PodDisruptionBudget")
 HOSTED_CLUSTERS = Resource("hypershift.openshift.io/v1beta1", "hostedclusters", "HostedCluster")
 HOSTED_CONTROL_PLANES = Resource("hypershift.openshift.io/v1beta1", "hostedcontrolplanes", "HostedControlPlane")
 NODE_POOLS = Resource("hypershift.openshift.io/v1beta1", "nodepools", "NodePool")
@@ -149,13 +150,19 @@ class Client:
     ) -> tuple[Objects, str]:
         """The same, with the resourceVersion a watch starts from."""
         answer = self._call("GET", resource.path(namespace), query=_selectors(labels, fields))
-        kind = {"apiVersion": resource.api_version, "kind": resource.kind}
-        return [kind | item for item in answer.get("items") or []], answer["metadata"].get("resourceVersion", "")
+        kind: Object = {"apiVersion": resource.api_version, "kind": resource.kind}
+        items: Objects = answer.get("items") or []
+        version: str = answer["metadata"].get("resourceVersion", "")
+        return [kind | item for item in items], version
 
     def create(self, resource: Resource, body: Object, namespace: str | None = None) -> Object:
         body = {"apiVersion": resource.api_version, "kind": resource.kind} | body
         namespace = namespace or body["metadata"].get("namespace")
         return self._call("POST", resource.path(namespace), body=body)
+
+    def create_subresource(self, resource: Resource, name: str, subresource: str, body: Object, namespace: str) -> None:
+        """POST to a subresource, as to a pod's `binding` or `eviction`."""
+        self._call("POST", resource.path(namespace, name, subresource), body=body)
 
     def replace(self, resource: Resource, body: Object, *, subresource: str | None = None) -> Object:
         """PUT; `body` carries name, namespace and, for optimistic concurrency, resourceVersion."""

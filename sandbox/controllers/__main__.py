@@ -1,0 +1,55 @@
+"""`python -m sandbox.controllers PLAN CLUSTER`: every controller of one management cluster, in one process."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+
+from sandbox.client import Client
+from sandbox.controllers.context import Context
+from sandbox.controllers.deployment import deployment_controller, replica_set_controller
+from sandbox.controllers.endpoints import endpoints_controller
+from sandbox.controllers.job import job_controller
+from sandbox.controllers.load_balancer import load_balancer_controller
+from sandbox.controllers.scheduler import scheduler
+from sandbox.controllers.stateful_set import stateful_set_controller
+from sandbox.controllers.volumes import volume_controllers
+from sandbox.hypershift import hypershift_controllers
+from sandbox.informer import Controller, Informers
+from sandbox.plan import Plan
+from sandbox.process import run_until_terminated
+
+
+def workload_controllers(context: Context) -> list[Controller]:
+    """What a kube-controller-manager runs (its garbage collector and namespaces are in the emulated API)."""
+    return [
+        stateful_set_controller(context),
+        deployment_controller(context),
+        replica_set_controller(context),
+        job_controller(context),
+        endpoints_controller(context),
+    ]
+
+
+def cloud_controllers(context: Context) -> list[Controller]:
+    """Scheduler, volumes and load balancers."""
+    return [scheduler(context), *volume_controllers(context), load_balancer_controller(context)]
+
+
+def main() -> None:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(threadName)s %(message)s")
+    plan = Plan.load(Path(sys.argv[1]))
+    cluster = plan.management_cluster(sys.argv[2])
+    client = Client(cluster.controllers_kubeconfig)
+    context = Context(plan, cluster, client, Informers(client))
+    controllers = [*workload_controllers(context), *cloud_controllers(context), *hypershift_controllers(context)]
+    context.informers.wait_synced()
+    for controller in controllers:
+        controller.start()
+    (cluster.folder / "controllers.ready").touch()
+    run_until_terminated()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,31 @@
+"""Writes what a controller wants and the cache does not show yet: no request at all while everything is as it should be."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sandbox.objects import ensure, update_status
+
+if TYPE_CHECKING:
+    from sandbox.client import Client, Object, Resource
+    from sandbox.controllers.context import Context
+
+
+class Writer:
+    """`sandbox.objects.ensure` over the shared caches."""
+
+    def __init__(self, context: Context) -> None:
+        self._informers = context.informers
+        self.client: Client = context.client
+
+    def get(self, resource: Resource, name: str, namespace: str = "") -> Object | None:
+        """The cached object: perhaps a moment old, never to be changed in place."""
+        return self._informers.of(resource).get(name, namespace)
+
+    def ensure(self, resource: Resource, desired: Object) -> Object:
+        metadata = desired["metadata"]
+        cached = self.get(resource, metadata["name"], metadata.get("namespace", ""))
+        return ensure(self.client, resource, desired, live=cached)
+
+    def status(self, resource: Resource, obj: Object, status: Object) -> None:
+        update_status(self.client, resource, obj, status)
