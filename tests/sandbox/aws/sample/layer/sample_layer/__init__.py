@@ -1,0 +1,6 @@
+class CameTooSoonError(Exception):
+    pass
+
+
+class PermanentlyBrokenError(Exception):
+    pass

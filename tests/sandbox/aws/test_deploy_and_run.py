@@ -1,0 +1,99 @@
+"""The sample template, deployed and run as ours will be."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+
+from sandbox.aws.deploy import DeployedStack
+
+from .conftest import Aws
+
+
+@pytest.fixture(scope="module")
+def run(aws: Aws, stack: DeployedStack) -> dict[str, Any]:
+    """One execution of the parent, approved, and its history."""
+    states, dynamodb = aws.client("stepfunctions"), aws.client("dynamodb")
+    arn = states.start_execution(
+        stateMachineArn=stack.state_machines["parent"], name="first", input=json.dumps({"items": [{"n": 1}, {"n": 2}]})
+    )["executionArn"]
+    approved = False
+    deadline = time.monotonic() + 40
+    while (described := states.describe_execution(executionArn=arn))["status"] == "RUNNING":
+        assert time.monotonic() < deadline, states.get_execution_history(executionArn=arn)["events"][-1]
+        if not approved:
+            item = dynamodb.get_item(TableName="sample-leases", Key={"pk": {"S": "token"}}).get("Item")
+            if item:
+                states.send_task_heartbeat(taskToken=item["token"]["S"])
+                states.send_task_success(taskToken=item["token"]["S"], output='{"by": "me"}')
+                approved = True
+        time.sleep(0.1)
+    output = json.loads(described.get("output", "null"))
+    return {"arn": arn, "output": output, "described": described}
+
+
+def test_the_whole_machine_succeeds(run: dict[str, Any]) -> None:
+    assert run["described"]["status"] == "SUCCEEDED", run["described"]
+
+
+def test_a_custom_error_is_retried_in_the_same_warm_process(run: dict[str, Any]) -> None:
+    assert run["output"]["flaky"] == {"calls": 3}
+
+
+def test_a_custom_error_is_caught_by_its_class_name(run: dict[str, Any]) -> None:
+    broken = run["output"]["broken"]
+    assert broken["Error"] == "PermanentlyBrokenError"
+    assert json.loads(broken["Cause"])["errorMessage"] == "it is broken"
+
+
+def test_a_nested_execution_returns_its_output_as_json(run: dict[str, Any]) -> None:
+    child = run["output"]["both"][0]
+    assert child["Output"]["echoed"] == [{"n": 1}, {"n": 2}]
+    assert child["Name"] == "first-child"
+    assert child["Input"]["startedBy"] == run["arn"]
+    assert isinstance(child["StartDate"], int)
+
+
+def test_a_failed_nested_execution_tells_why(run: dict[str, Any]) -> None:
+    cause = json.loads(run["output"]["child"]["Cause"])
+    assert (cause["Status"], cause["Error"], cause["Cause"]) == ("FAILED", "ChildFailedError", "asked to")
+
+
+def test_sdk_tasks_read_write_and_fail_by_aws_names(aws: Aws, stack: DeployedStack, run: dict[str, Any]) -> None:
+    assert [each["Key"] for each in run["output"]["both"][1]["Contents"]] == ["note.json"]
+    note = aws.client("s3").get_object(Bucket=stack.outputs["Bucket"], Key="note.json")["Body"].read()
+    assert json.loads(note)["started"].endswith("Z")
+    assert run["output"]["missing"]["Error"] == "S3.NoSuchKeyException"
+
+
+def test_a_task_token_brings_the_answer(run: dict[str, Any]) -> None:
+    assert run["output"]["approval"] == {"by": "me"}
+
+
+def test_history_is_paged_and_reversed(aws: Aws, run: dict[str, Any]) -> None:
+    states = aws.client("stepfunctions")
+    page = states.get_execution_history(executionArn=run["arn"], maxResults=2, reverseOrder=True)
+    assert page["events"][0]["type"] == "ExecutionSucceeded"
+    pages = states.get_paginator("get_execution_history").paginate(executionArn=run["arn"], maxResults=10)
+    whole = [event for each in pages for event in each["events"]]
+    assert [event["id"] for event in whole] == list(range(1, len(whole) + 1))
+
+
+def test_the_stack_has_what_the_template_says(aws: Aws, stack: DeployedStack) -> None:
+    bucket = stack.outputs["Bucket"]
+    s3 = aws.client("s3")
+    assert stack.buckets == (bucket,)
+    assert stack.event_buses == ("sample-bus",)
+    assert s3.get_bucket_versioning(Bucket=bucket)["Status"] == "Enabled"
+    rules = s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]
+    assert rules[0]["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "aws:kms"
+    table = aws.client("dynamodb").describe_table(TableName="sample-leases")["Table"]
+    assert table["SSEDescription"]["Status"] == "ENABLED"
+    assert "NoQueue" not in str(aws.client("sqs").list_queues())
+    group = aws.client("logs").describe_log_groups(logGroupNamePrefix="/aws/lambda/sample-echo")["logGroups"][0]
+    assert group["retentionInDays"] == 14
+    secret = aws.client("secretsmanager").get_secret_value(SecretId="sample/secret")
+    assert json.loads(secret["SecretString"]) == {"bucket": bucket}
