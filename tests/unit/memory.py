@@ -1,0 +1,365 @@
+"""Every port in memory. They keep the rules that the procedure rests on: preconditions, create-if-absent, epochs.
+
+`MemoryCluster` refuses what an API server refuses: a patch with an old resourceVersion or another uid, a delete of
+another uid; objects with finalizers stay, marked; dependents go with their last owner.
+"""
+
+from __future__ import annotations
+
+import copy
+import datetime
+import hashlib
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from lifeboat.errors import BackupUnprovenError, ConflictError, LifeboatError, ObjectRefusedError
+from lifeboat.model import Manifest
+from lifeboat.ports import DnsRecord, ExecResult, Execution, Lease, Propagation, StoredObject
+from lifeboat.resources import BY_KIND, Resource
+
+NOW = datetime.datetime(2026, 11, 3, 10, 0, tzinfo=datetime.UTC)
+STORED_VERSIONS = {"cluster.x-k8s.io": "v1beta1", "infrastructure.cluster.x-k8s.io": "v1beta2"}
+
+Exec = Callable[[str, str, str, Sequence[str], str], ExecResult]
+"""(namespace, pod, container, command, stdin) -> what it gave."""
+
+
+class MemoryCluster:
+    """`ports.ManagementCluster`. `writes` is the log of all changes: (verb, kind, namespace, name, body)."""
+
+    def __init__(self, name: str = "mgmt-1", *, collects_garbage: bool = True) -> None:
+        self._name = name
+        self._objects: dict[tuple[str, str | None, str], Manifest] = {}
+        self._numbers = itertools.count(1)
+        self._collects_garbage = collects_garbage
+        self.stored_versions = dict(STORED_VERSIONS)
+        self.exec_handler: Exec | None = None
+        self.writes: list[tuple[str, str, str | None, str, Any]] = []
+        self.failures: list[LifeboatError] = []
+        self.after_write: Callable[[MemoryCluster], None] | None = None
+        """Called after each write: what controllers would do."""
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    def fail_next(self, *errors: LifeboatError) -> None:
+        """The next calls (of any verb) raise these, one each."""
+        self.failures += errors
+
+    def add(self, *manifests: Manifest) -> None:
+        """Put objects there as they are, filling in what an API server would (uid, resourceVersion)."""
+        for manifest in manifests:
+            held = copy.deepcopy(manifest)
+            metadata = held["metadata"]
+            metadata.setdefault("uid", f"{self._name}-uid-{next(self._numbers)}")
+            metadata["resourceVersion"] = str(next(self._numbers))
+            metadata.setdefault("creationTimestamp", "2026-11-01T00:00:00Z")
+            self._objects[held["kind"], metadata.get("namespace"), metadata["name"]] = held
+
+    def objects(self, kind: str | None = None) -> list[Manifest]:
+        return [copy.deepcopy(each) for key, each in self._objects.items() if kind in (None, key[0])]
+
+    def remove(self, kind: str, namespace: str | None, name: str) -> None:
+        """Gone, finalizers or not."""
+        del self._objects[kind, namespace, name]
+
+    def version_of(self, resource: Resource) -> str:
+        return resource.version or self.stored_versions[resource.group]
+
+    def get(self, resource: Resource, namespace: str | None, name: str) -> Manifest | None:
+        self._fail()
+        return copy.deepcopy(self._objects.get((resource.kind, namespace, name)))
+
+    def list_objects(
+        self, resource: Resource, namespace: str | None = None, *, labels: str | None = None
+    ) -> list[Manifest]:
+        self._fail()
+        return [
+            copy.deepcopy(each)
+            for (kind, where, _), each in sorted(self._objects.items(), key=lambda item: str(item[0]))
+            if kind == resource.kind and namespace in (None, where) and _matches(each, labels)
+        ]
+
+    def create(self, resource: Resource, manifest: Manifest, *, dry_run: bool = False) -> Manifest | None:
+        self._fail()
+        metadata = manifest["metadata"]
+        if metadata.get("resourceVersion") or metadata.get("uid"):
+            raise ObjectRefusedError("resourceVersion should not be set on objects to be created")
+        key = (resource.kind, metadata.get("namespace"), metadata["name"])
+        if key in self._objects:
+            return None
+        body = {**manifest, "apiVersion": resource.api_version(self.version_of(resource)), "kind": resource.kind}
+        if dry_run:
+            return copy.deepcopy(body)
+        self.add(body)
+        self._wrote("create", *key, body)
+        return copy.deepcopy(self._objects.get(key))
+
+    def patch(
+        self,
+        resource: Resource,
+        namespace: str | None,
+        name: str,
+        patch: Mapping[str, Any],
+        *,
+        subresource: str | None = None,
+    ) -> Manifest | None:
+        self._fail()
+        key = (resource.kind, namespace, name)
+        current = self._objects.get(key)
+        if current is None:
+            return None
+        wanted = patch.get("metadata", {})
+        for field in ("uid", "resourceVersion"):
+            if field in wanted and wanted[field] != current["metadata"][field]:
+                msg = f"{name}: {field} differs"
+                raise ConflictError(msg)
+        merged = merge(current, patch)
+        if merged != current:
+            merged["metadata"]["resourceVersion"] = str(next(self._numbers))
+        self._objects[key] = merged
+        self._wrote("patch", *key, copy.deepcopy(dict(patch)))
+        answer = copy.deepcopy(merged)
+        if merged["metadata"].get("deletionTimestamp") and not merged["metadata"].get("finalizers"):
+            self._remove(key)
+        return answer
+
+    def delete(
+        self,
+        resource: Resource,
+        namespace: str | None,
+        name: str,
+        *,
+        uid: str,
+        propagation: Propagation = "Background",
+    ) -> None:
+        self._fail()
+        key = (resource.kind, namespace, name)
+        current = self._objects.get(key)
+        if current is None or current["metadata"]["uid"] != uid:
+            return
+        if current["metadata"].get("finalizers"):
+            current["metadata"].setdefault("deletionTimestamp", "2026-11-03T10:00:00Z")
+        else:
+            self._remove(key, orphan=propagation == "Orphan")
+        self._wrote("delete", *key, None)
+
+    def exec(
+        self, namespace: str, pod: str, container: str, command: Sequence[str], *, stdin: str = "", timeout: float = 60
+    ) -> ExecResult:
+        self._fail()
+        if self.exec_handler is None:
+            raise ObjectRefusedError(f"exec in {namespace}/{pod} was refused (404)")
+        return self.exec_handler(namespace, pod, container, command, stdin)
+
+    def _fail(self) -> None:
+        if self.failures:
+            raise self.failures.pop(0)
+
+    def _wrote(self, verb: str, kind: str, namespace: str | None, name: str, body: Any) -> None:
+        self.writes.append((verb, kind, namespace, name, body))
+        if self.after_write:
+            self.after_write(self)
+
+    def _remove(self, key: tuple[str, str | None, str], *, orphan: bool = False) -> None:
+        gone = self._objects.pop(key)
+        if key[0] == "Namespace":
+            for inner in [each for each in self._objects if each[1] == key[2]]:
+                self._mark(inner)
+        if orphan or not self._collects_garbage:
+            return
+        uid = gone["metadata"]["uid"]
+        for other, each in list(self._objects.items()):
+            owners = each["metadata"].get("ownerReferences") or []
+            if any(owner["uid"] == uid for owner in owners):
+                left = [owner for owner in owners if owner["uid"] != uid]
+                each["metadata"]["ownerReferences"] = left
+                if not left and other in self._objects:
+                    self._mark(other)
+
+    def _mark(self, key: tuple[str, str | None, str]) -> None:
+        metadata = self._objects[key]["metadata"]
+        if metadata.get("finalizers"):
+            metadata.setdefault("deletionTimestamp", "2026-11-03T10:00:00Z")
+        else:
+            self._remove(key)
+
+
+def merge(current: Any, patch: Any) -> Any:
+    """JSON merge patch (RFC 7396)."""
+    if not isinstance(patch, Mapping):
+        return copy.deepcopy(patch)
+    merged = copy.deepcopy(current) if isinstance(current, dict) else {}
+    for key, value in patch.items():
+        if value is None:
+            merged.pop(key, None)
+        else:
+            merged[key] = merge(merged.get(key), value)
+    return merged
+
+
+def resource_of(manifest: Manifest) -> Resource:
+    return BY_KIND[manifest["kind"]]
+
+
+def _matches(manifest: Manifest, labels: str | None) -> bool:
+    have = manifest["metadata"].get("labels") or {}
+    for term in (labels or "").split(","):
+        name, equals, value = term.partition("=")
+        if term and (have.get(name) != value if equals else name not in have):
+            return False
+    return True
+
+
+class MemoryStore:
+    """`ports.ObjectStore`: create-if-absent, one version per key."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+        self.presigned: list[str] = []
+
+    def put(self, key: str, body: bytes) -> StoredObject:
+        if self.objects.setdefault(key, body) != body:
+            raise BackupUnprovenError(f"{key} exists with other content")
+        return self._stored(key)
+
+    def get(self, key: str, version_id: str | None = None) -> bytes | None:
+        return self.objects.get(key) if version_id in (None, "v1") else None
+
+    def head(self, key: str, version_id: str | None = None) -> StoredObject | None:
+        return self._stored(key) if self.get(key, version_id) is not None else None
+
+    def keys(self, prefix: str) -> list[str]:
+        return sorted(key for key in self.objects if key.startswith(prefix))
+
+    def folders(self, prefix: str) -> list[str]:
+        rests = (key[len(prefix) :] for key in self.keys(prefix))
+        return sorted({rest.split("/")[0] for rest in rests if "/" in rest})
+
+    def presigned_put(self, key: str, sha256: str, expires: int) -> tuple[str, dict[str, str]]:
+        self.presigned.append(key)
+        return f"https://bucket.example/{key}?signature=put", {"x-amz-checksum-sha256": sha256, "If-None-Match": "*"}
+
+    def presigned_get(self, key: str, version_id: str | None, expires: int) -> str:
+        self.presigned.append(key)
+        return f"https://bucket.example/{key}?signature=get"
+
+    def _stored(self, key: str) -> StoredObject:
+        body = self.objects[key]
+        return StoredObject(key, "v1", len(body), hashlib.sha256(body).hexdigest())
+
+
+class MemorySigner:
+    """`ports.Signer`: a keyed hash instead of a KMS key."""
+
+    key_id = "memory-key"
+
+    def __init__(self, secret: bytes = b"memory") -> None:
+        self._secret = secret
+
+    def sign(self, digest: bytes) -> bytes:
+        return hashlib.sha256(self._secret + digest).digest()
+
+    def verify(self, digest: bytes, signature: bytes) -> bool:
+        return self.sign(digest) == signature
+
+
+class MemoryLeases:
+    """`ports.Leases`."""
+
+    def __init__(self, now: float = NOW.timestamp()) -> None:
+        self.now = now
+        self.leases: dict[str, Lease] = {}
+
+    def read(self, hosted_cluster: str) -> Lease | None:
+        return self.leases.get(hosted_cluster)
+
+    def take(
+        self, hosted_cluster: str, operation_id: str, execution: str, seconds: int, over: Lease | None
+    ) -> Lease | None:
+        current = self.leases.get(hosted_cluster)
+        if (current.epoch if current else None) != (over.epoch if over else None):
+            return None
+        epoch = current.epoch + 1 if current else 1
+        self.leases[hosted_cluster] = Lease(operation_id, execution, epoch, int(self.now) + seconds)
+        return self.leases[hosted_cluster]
+
+    def renew(self, hosted_cluster: str, operation_id: str, epoch: int, seconds: int) -> bool:
+        if not self._mine(hosted_cluster, operation_id, epoch):
+            return False
+        held = self.leases[hosted_cluster]
+        self.leases[hosted_cluster] = Lease(held.holder, held.execution, epoch, int(self.now) + seconds)
+        return True
+
+    def release(self, hosted_cluster: str, operation_id: str, epoch: int) -> bool:
+        if not self._mine(hosted_cluster, operation_id, epoch):
+            return False
+        self.leases[hosted_cluster] = Lease(None, None, epoch, 0)
+        return True
+
+    def _mine(self, hosted_cluster: str, operation_id: str, epoch: int) -> bool:
+        held = self.leases.get(hosted_cluster)
+        return held is not None and (held.holder, held.epoch) == (operation_id, epoch)
+
+
+class MemoryExecutions:
+    """`ports.Executions`."""
+
+    def __init__(self) -> None:
+        self.executions: dict[str, Execution] = {}
+
+    def add(
+        self,
+        arn: str,
+        status: str = "RUNNING",
+        given: Mapping[str, Any] | None = None,
+        output: Mapping[str, Any] | None = None,
+    ) -> Execution:
+        self.executions[arn] = Execution(arn, status, NOW, given or {}, output)
+        return self.executions[arn]
+
+    def describe(self, arn: str) -> Execution | None:
+        return self.executions.get(arn)
+
+
+class MemoryDns:
+    """`ports.Dns`: one zone."""
+
+    zone_id = "Z1"
+
+    def __init__(self) -> None:
+        self.held: list[DnsRecord] = []
+
+    def add(self, name: str, kind: str, *values: str) -> None:
+        self.held.append(DnsRecord(self.zone_id, name, kind, values, {"Name": name, "Type": kind}))
+
+    def records(self, names: Sequence[str]) -> list[DnsRecord]:
+        return [each for each in self.held if each.name in names]
+
+    def delete(self, records: Sequence[DnsRecord]) -> None:
+        self.held = [each for each in self.held if each not in records]
+
+
+class MemoryInstances:
+    """`ports.Instances`: state by instance id, per infraID."""
+
+    def __init__(self) -> None:
+        self.states: dict[str, dict[str, str]] = {}
+
+    def of(self, infra_id: str) -> dict[str, str]:
+        return dict(self.states.get(infra_id, {}))
+
+
+class MemoryClock:
+    """`ports.Clock` that stands still until it is told."""
+
+    def __init__(self, now: datetime.datetime = NOW) -> None:
+        self.time = now
+
+    def now(self) -> datetime.datetime:
+        return self.time
+
+    def pass_by(self, seconds: float) -> None:
+        self.time += datetime.timedelta(seconds=seconds)
