@@ -1,0 +1,179 @@
+"""The API server of one management cluster: HTTPS, tokens, the audit log, and its two controllers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import ssl
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from sandbox.kube import credentials, discovery, paths, pods
+from sandbox.kube.access import Access, User
+from sandbox.kube.audit import Audit
+from sandbox.kube.definitions import Definitions
+from sandbox.kube.errors import ApiError, unknown_path
+from sandbox.kube.garbage import GarbageCollector
+from sandbox.kube.kinds import Kinds
+from sandbox.kube.listing import Listing
+from sandbox.kube.namespaces import NamespaceController
+from sandbox.kube.registry import Registry, WriteOptions
+from sandbox.kube.requests import Requests
+from sandbox.kube.store import Store
+from sandbox.plan import API_PORT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sandbox.plan import ManagementClusterPlan
+
+_log = logging.getLogger(__name__)
+_OPEN_PATHS = ("/healthz", "/livez", "/readyz", "/version")
+_MAX_BODY = 3 * 1024 * 1024  # the real server's limit for a request
+
+
+class ApiServer:
+    """One emulated kube-apiserver. `store` and `listing` are open to tests (compaction, expiry)."""
+
+    def __init__(self, plan: ManagementClusterPlan, logs: Path) -> None:
+        self._plan = plan
+        self.store = Store()
+        self.kinds = Kinds()
+        self.registry = Registry(self.store, self.kinds)
+        self.listing = Listing(self.store)
+        self._access = Access(plan)
+        self._audit = Audit(logs / f"{plan.name}-audit.jsonl")
+        self._definitions = Definitions(self.registry)
+        self._controllers: tuple[GarbageCollector | NamespaceController, ...] = (
+            GarbageCollector(self.registry),
+            NamespaceController(self.registry),
+        )
+        self._tasks: list[asyncio.Task[None]] = []
+        self._runner: web.AppRunner | None = None
+        self._kubelets: pods.Kubelets | None = None
+        self._requests: Requests | None = None
+
+    async def start(self) -> None:
+        """Serve; write the kubeconfigs and `api.ready`."""
+        authority = credentials.prepare(self._plan)
+        context = ssl.create_default_context(cadata=authority.certificate.decode())
+        self._kubelets = pods.Kubelets(self.store, self._plan.kubelet_token, context)
+        self._requests = Requests(self.registry, self.listing, self._access, self._kubelets)
+        self._definitions.install()
+        namespaces = self.kinds.find("", "v1", "namespaces")
+        assert namespaces is not None
+        for name in ("default", "kube-system", "kube-public", "kube-node-lease"):
+            self.registry.create(namespaces, "", {"metadata": {"name": name}}, WriteOptions(manager="kube-apiserver"))
+        self._tasks = [asyncio.create_task(each.run()) for each in self._controllers]
+        self._runner = web.AppRunner(
+            _application(self), access_log=None, shutdown_timeout=0.5, handler_cancellation=True, keepalive_timeout=120
+        )
+        await self._runner.setup()
+        site = web.TCPSite(
+            self._runner,
+            self._plan.api_address,
+            API_PORT,
+            ssl_context=credentials.server_context(self._plan),
+            backlog=1024,
+            reuse_address=True,
+        )
+        await site.start()
+        (self._plan.folder / "api.ready").touch()
+
+    async def stop(self) -> None:
+        """End watches and stop serving."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._runner is not None:
+            await self._runner.cleanup()
+        if self._kubelets is not None:
+            await self._kubelets.close()
+        self._audit.close()
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Answer one request; every failure is a Status."""
+        user: User | None = None
+        verb = request.method.lower()
+        try:
+            if request.path not in _OPEN_PATHS:
+                user = self._access.authenticate(request.headers.get("Authorization", ""))
+            answer = self._plain(request)
+            if answer is not None:
+                return self._recorded(request, user, "get", answer)
+            target = paths.parse(request.path, self.kinds)
+            verb = target.verb(request.method, watch=paths.flag(request.query, "watch"))
+            assert user is not None
+            if not self._access.authorize(user, verb, target.resource, target.namespace, target.name):
+                text = f'{target.resource} "{target.name}" is forbidden: User "{user.name}" cannot {verb} it'
+                raise ApiError(403, "Forbidden", text)
+            assert self._requests is not None
+            if verb == "watch" or target.subresource in ("exec", "log"):
+                # These last: they are recorded when they begin, as the real log's stage ResponseStarted.
+                self._audit.record(user.name, verb, request.path_qs, 101 if target.subresource == "exec" else 200)
+                return await self._requests.answer(request, target, user)
+            return self._recorded(request, user, verb, await self._requests.answer(request, target, user))
+        except ApiError as error:
+            body = error.body()
+            return self._recorded(request, user, verb, web.json_response(body, status=error.code))
+        except (ConnectionError, asyncio.CancelledError):
+            raise
+        except Exception:
+            _log.exception("%s %s", request.method, request.path)
+            failure = ApiError(500, "InternalError", "Internal error occurred: see the log of the API server")
+            return self._recorded(request, user, verb, web.json_response(failure.body(), status=500))
+
+    def _plain(self, request: web.Request) -> web.Response | None:
+        """Health, version and discovery; None when the path is about objects."""
+        path = request.path.rstrip("/")
+        parts = path.strip("/").split("/")
+        found: object
+        match parts:
+            case ["healthz"] | ["livez"] | ["readyz"]:
+                return web.Response(text="ok")
+            case ["version"]:
+                found = discovery.VERSION
+            case ["api"]:
+                found = discovery.versions(self._plan.api_address)
+            case ["apis"]:
+                found = discovery.groups(self.kinds)
+            case ["api", version]:
+                found = discovery.resources(self.kinds, "", version)
+            case ["apis", group]:
+                found = discovery.group(self.kinds, group)
+            case ["apis", group, version]:
+                found = discovery.resources(self.kinds, group, version)
+            case ["openapi", "v3"]:
+                found = {"paths": {}}
+            case _:
+                return None
+        if found is None:
+            raise unknown_path()
+        if request.method not in ("GET", "HEAD"):
+            raise ApiError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
+        return web.json_response(found)
+
+    def _recorded(
+        self, request: web.Request, user: User | None, verb: str, answer: web.StreamResponse
+    ) -> web.StreamResponse:
+        self._audit.record(user.name if user else "system:anonymous", verb, request.path_qs, answer.status)
+        return answer
+
+
+def _application(server: ApiServer) -> web.Application:
+    application = web.Application(client_max_size=_MAX_BODY)
+    application.router.add_route("*", "/{path:.*}", server.handle)
+    return application
+
+
+async def serve(plan: ManagementClusterPlan, logs: Path, until: asyncio.Event) -> None:
+    """Run an API server until `until` is set."""
+    server = ApiServer(plan, logs)
+    await server.start()
+    try:
+        await until.wait()
+    finally:
+        with contextlib.suppress(asyncio.CancelledError):
+            await server.stop()
