@@ -52,7 +52,7 @@ types: install
 	$(BIN)/mypy
 
 contracts: install
-	$(BIN)/lint-imports
+	PYTHONPATH=. $(BIN)/lint-imports
 
 format: install
 	$(BIN)/ruff check --fix .

@@ -1,0 +1,205 @@
+"""The table of a move: what was, what is, and whether that is right."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sandbox.client import Client
+from sandbox.proof import objects, secrecy, writes
+from sandbox.proof.observation import BLUE, BLUE_PLANE, NAMESPACE, Observation
+from sandbox.running import Sandbox
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table; `problem` is empty when it is right."""
+
+    subject: str
+    before: str
+    after: str
+    problem: str = ""
+
+
+def of_move(sandbox: Sandbox, before: Observation, after: Observation) -> list[Row]:
+    """Judge a finished `recover` from mgmt-1 to mgmt-2."""
+    return [
+        *_whereabouts(sandbox, before, after),
+        *_data(sandbox, before, after),
+        *_cloud(before, after),
+        *_neighbour(before, after),
+        *_left_alone(sandbox, before, after),
+    ]
+
+
+def _whereabouts(sandbox: Sandbox, before: Observation, after: Observation) -> list[Row]:
+    source = Client(sandbox.plan.management_cluster("mgmt-1").kubeconfig)
+    destination = Client(sandbox.plan.management_cluster("mgmt-2").kubeconfig)
+    left = objects.leftovers(source, NAMESPACE, BLUE)
+    dangling = objects.dangling_owners(destination, BLUE_PLANE)
+    return [
+        _row(
+            "blue on mgmt-1",
+            before.available["mgmt-1"],
+            after.available["mgmt-1"],
+            before.available["mgmt-1"] == "True" and after.available["mgmt-1"] == "absent",
+        ),
+        _row(
+            "blue on mgmt-2",
+            before.available["mgmt-2"],
+            after.available["mgmt-2"],
+            after.available["mgmt-2"] == "True",
+        ),
+        _row(
+            "objects of blue at the source (deleted)",
+            f"{len(before.objects)}",
+            f"{len(left)} left",
+            not left,
+            _some(left),
+        ),
+        _row("owner references at mgmt-2", "", f"{len(dangling)} dangling", not dangling, _some(dangling)),
+    ]
+
+
+def _data(sandbox: Sandbox, before: Observation, after: Observation) -> list[Row]:
+    home = sandbox.plan.management_cluster(after.where)
+    acknowledged = writes.acknowledged(sandbox.plan)
+    lost = writes.lost(home, BLUE_PLANE, acknowledged)
+    return [
+        _row(
+            "acknowledged writes",
+            f"{before.writes}",
+            f"{len(acknowledged)}, {len(lost)} lost",
+            not lost and len(acknowledged) > before.writes,
+            _some(lost),
+        ),
+        _row("hosted API away", "", f"{writes.longest_outage(acknowledged):.1f} s", good=True),
+        _row(
+            "etcd members",
+            _members(before),
+            _members(after),
+            after.etcd.is_one_cluster and len(after.etcd.members) == len(before.etcd.members),
+        ),
+        _row("etcd keys", f"{before.etcd.keys}", f"{after.etcd.keys}", after.etcd.keys > 0),
+        _row(
+            "etcd revision",
+            f"{before.etcd.revision}",
+            f"{after.etcd.revision}",
+            after.etcd.revision >= before.etcd.revision,
+        ),
+        _row(
+            "secrets in etcd",
+            f"{len(before.etcd_secrets)}",
+            f"{len(after.etcd_secrets)}, {_changed(before.etcd_secrets, after.etcd_secrets)} changed",
+            bool(before.etcd_secrets) and before.etcd_secrets == after.etcd_secrets,
+        ),
+    ]
+
+
+def _cloud(before: Observation, after: Observation) -> list[Row]:
+    mine = {id_: state for id_, (owner, state) in before.instances.items() if owner.startswith(f"{BLUE}-x")}
+    still = {id_: state for id_, (owner, state) in after.instances.items() if owner.startswith(f"{BLUE}-x")}
+    names = {key for key in before.records if not key.startswith("TXT")}
+    return [
+        _row("instances of blue", _listing(mine), _listing(still), bool(mine) and mine == still),
+        _row(
+            "instances created / terminated",
+            "0 / 0",
+            f"{after.runs - before.runs} / {after.terminations - before.terminations}",
+            (after.runs, after.terminations) == (before.runs, before.terminations)
+            and before.instances == after.instances,
+        ),
+        _row(
+            "DNS names",
+            _targets(before),
+            _targets(after),
+            bool(names)
+            and names == {key for key in after.records if not key.startswith("TXT")}
+            and all(before.records[key] != after.records[key] for key in names),
+        ),
+        _row(
+            "DNS ownership",
+            _owners(before),
+            _owners(after),
+            _owners(before) == "owner-mgmt-1" and _owners(after) == "owner-mgmt-2",
+        ),
+        _row(
+            "OIDC documents",
+            f"{len(before.oidc)}",
+            f"{len(after.oidc)}, {_changed(before.oidc, after.oidc)} changed",
+            bool(before.oidc) and before.oidc == after.oidc,
+        ),
+    ]
+
+
+def _neighbour(before: Observation, after: Observation) -> list[Row]:
+    changed = _changed_keys(before.neighbour_objects, after.neighbour_objects)
+    return [
+        _row(
+            "neighbour: objects",
+            f"{len(before.neighbour_objects)}, Available {before.neighbour_available}",
+            f"{len(changed)} changed, Available {after.neighbour_available}",
+            bool(before.neighbour_objects) and not changed and after.neighbour_available == "True",
+            _some(changed),
+        ),
+        _row(
+            "neighbour: records, etcd secrets",
+            f"{len(before.neighbour_records)}, {len(before.neighbour_secrets)}",
+            f"{_changed(before.neighbour_records, after.neighbour_records)}, "
+            f"{_changed(before.neighbour_secrets, after.neighbour_secrets)} changed",
+            bool(before.neighbour_records)
+            and bool(before.neighbour_secrets)
+            and before.neighbour_records == after.neighbour_records
+            and before.neighbour_secrets == after.neighbour_secrets,
+        ),
+    ]
+
+
+def _left_alone(sandbox: Sandbox, before: Observation, after: Observation) -> list[Row]:
+    leaks = secrecy.leaks(sandbox.plan, sandbox.client("stepfunctions"), secrecy.needles(sandbox.plan))
+    return [
+        _row(
+            "operator at mgmt-1 (asked, ready)",
+            f"{before.operator}",
+            f"{after.operator}",
+            before.operator == after.operator,
+        ),
+        _row("secrets in logs, history, events", "", f"{len(leaks)} found", not leaks, _some(leaks)),
+    ]
+
+
+def _row(subject: str, before: str, after: str, good: bool, why: str = "") -> Row:  # noqa: FBT001
+    return Row(subject, before, after, "" if good else why or "wrong")
+
+
+def _some(problems: Sequence[str]) -> str:
+    return "; ".join(problems[:4]) + (f" and {len(problems) - 4} more" if len(problems) > 4 else "")
+
+
+def _members(seen: Observation) -> str:
+    kind = "one cluster" if seen.etcd.is_one_cluster else "NOT one cluster"
+    return f"{len(seen.etcd.members)}, {kind}"
+
+
+def _listing(states: dict[str, str]) -> str:
+    return " ".join(f"{id_[-4:]}:{state}" for id_, state in sorted(states.items()))
+
+
+def _targets(seen: Observation) -> str:
+    names = [key for key in seen.records if not key.startswith("TXT")]
+    return f"{len(names)} → {', '.join(sorted({seen.records[key].partition('.')[0] for key in names}))}"
+
+
+def _owners(seen: Observation) -> str:
+    texts = [value for key, value in seen.records.items() if key.startswith("TXT")]
+    owners = {text.partition("external-dns/owner=")[2].partition(",")[0].strip('"') for text in texts}
+    return ", ".join(sorted(owners))
+
+
+def _changed_keys(before: Any, after: Any) -> list[str]:
+    return [key for key in sorted({*before, *after}) if before.get(key) != after.get(key)]
+
+
+def _changed(before: Any, after: Any) -> int:
+    return len(_changed_keys(before, after))
