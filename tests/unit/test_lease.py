@@ -1,0 +1,127 @@
+"""One owner per hosted cluster; a late twin is told."""
+
+import pytest
+
+from lifeboat import acceptance, lease
+from lifeboat.errors import LeaseHeldError, LeaseLostError
+from lifeboat.model import HostedClusterRef, Operation, Task
+from tests.unit.memory import NOW, MemoryClock, MemoryExecutions, MemoryLeases
+
+BLUE = HostedClusterRef("clusters", "blue")
+FIRST = "arn:aws:states:us-east-2:123456789012:execution:lifeboat-recover:first"
+SECOND = "arn:aws:states:us-east-2:123456789012:execution:lifeboat-recover:second"
+
+
+@pytest.fixture
+def leases():
+    return MemoryLeases()
+
+
+@pytest.fixture
+def executions():
+    found = MemoryExecutions()
+    for arn in (FIRST, SECOND):
+        found.add(arn)
+    return found
+
+
+def ended(executions, arn, status="ABORTED"):
+    executions.add(arn, status)
+
+
+def acquire(leases, executions, operation_id, execution):
+    return lease.acquire(leases, executions, BLUE, operation_id, execution, NOW.timestamp())
+
+
+def task(operation):
+    return Task(operation, BLUE)
+
+
+def test_a_second_operation_is_told_who_holds_the_lease(leases, executions):
+    acquire(leases, executions, "one", FIRST)
+    with pytest.raises(LeaseHeldError, match="operation one"):
+        acquire(leases, executions, "two", SECOND)
+
+
+def test_a_retried_first_state_keeps_its_epoch(leases, executions):
+    assert acquire(leases, executions, "one", FIRST) == acquire(leases, executions, "one", FIRST)
+
+
+def test_an_aborted_holder_is_taken_over_and_its_late_tasks_stop(leases, executions):
+    old = acquire(leases, executions, "one", FIRST)
+    ended(executions, FIRST)
+    new = acquire(leases, executions, "one", SECOND)
+    assert new.epoch > old.epoch
+    lease.assert_held(leases, task(new))
+    with pytest.raises(LeaseLostError):
+        lease.assert_held(leases, task(old))
+
+
+def test_a_late_twin_cannot_release_its_successors_lease(leases, executions):
+    old = acquire(leases, executions, "one", FIRST)
+    ended(executions, FIRST)
+    new = acquire(leases, executions, "two", SECOND)
+    lease.release(leases, task(old))
+    lease.assert_held(leases, task(new))
+
+
+def test_a_released_lease_is_free_and_epochs_go_on_rising(leases, executions):
+    old = acquire(leases, executions, "one", FIRST)
+    lease.release(leases, task(old))
+    assert acquire(leases, executions, "two", SECOND).epoch > old.epoch
+
+
+def test_the_same_operation_in_two_running_executions_is_refused(leases, executions):
+    acquire(leases, executions, "one", FIRST)
+    with pytest.raises(LeaseHeldError):
+        acquire(leases, executions, "one", SECOND)
+
+
+def test_a_nested_execution_inherits_and_never_releases(leases, executions):
+    parent = acquire(leases, executions, "one", FIRST)
+    nested = lease.inherit(leases, executions, BLUE, Operation("one", parent.epoch, SECOND, FIRST))
+    lease.release(leases, task(nested))
+    lease.assert_held(leases, task(parent))
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        Operation("one", 99, SECOND, FIRST),
+        Operation("other", 1, SECOND, FIRST),
+        Operation("one", 1, SECOND, SECOND),
+    ],
+    ids=["another epoch", "another operation", "another parent"],
+)
+def test_an_operation_that_no_parent_gave_is_refused(leases, executions, forged):
+    acquire(leases, executions, "one", FIRST)
+    with pytest.raises(LeaseHeldError, match="leave `operation` out"):
+        lease.inherit(leases, executions, BLUE, forged)
+
+
+def test_a_parent_that_ended_hands_nothing_down(leases, executions):
+    parent = acquire(leases, executions, "one", FIRST)
+    ended(executions, FIRST, "FAILED")
+    with pytest.raises(LeaseHeldError):
+        lease.inherit(leases, executions, BLUE, Operation("one", parent.epoch, SECOND, FIRST))
+
+
+def event(name, given):
+    return {
+        "input": given,
+        "execution": {"id": FIRST, "name": name, "startTime": "2026-11-03T10:00:00.123Z"},
+    }
+
+
+def test_a_wrong_input_takes_no_lease(leases, executions):
+    with pytest.raises(Exception, match="source"):
+        acceptance.backup(event("first", {"hostedCluster": {"namespace": "c", "name": "b"}}), leases, executions, None)
+    assert leases.read("c/b") is None
+
+
+def test_a_backup_without_parent_is_never_the_first_half_of_a_move(leases, executions):
+    given = {"hostedCluster": {"namespace": "clusters", "name": "blue"}, "source": "mgmt-1", "kind": "quiesced"}
+    data = acceptance.backup(event("first", given), leases, executions, MemoryClock())
+    assert data["firstHalfOfMove"] is False
+    assert data["operation"] == {"id": "first", "epoch": 1, "execution": FIRST}
+    assert data["startedAt"] == "2026-11-03T10:00:00+00:00"
