@@ -1,0 +1,153 @@
+"""The public names of a hosted cluster: withdrawn at the source before the destination may claim them.
+
+ExternalDNS keeps a TXT twin for each name that says which installation owns it; it deletes a name when the Route (or
+annotated Service) behind it goes, and never touches another owner's. So the source's Routes go first and its
+ExternalDNS withdraws the names. Where it does not in time, exactly these names are deleted in Route53, addresses
+before ownership, and only when the source's own ExternalDNS owned them.
+
+Names are compared exactly: `api-blue` is a prefix of nobody's business but ours.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lifeboat import signed
+from lifeboat.errors import FenceUnprovenError
+from lifeboat.layout import ClusterLayout
+from lifeboat.model import HostedClusterRef
+from lifeboat.ports import Dns, DnsRecord, ManagementCluster, ObjectStore, Signer
+from lifeboat.resources import DEPLOYMENTS, ROUTES, SERVICES
+
+HOSTNAME_ANNOTATION = "external-dns.alpha.kubernetes.io/hostname"
+_SUFFIX = "-external-dns"
+_TYPES_IN_NAMES = ("", "cname-", "a-", "aaaa-")
+_OWNER = re.compile(r"external-dns/owner=([^,\"]+)")
+_OWNER_FLAG = "--txt-owner-id="
+
+
+def with_ownership(hostname: str) -> list[str]:
+    """A name and every name under which ExternalDNS may keep its ownership.
+
+    HyperShift installs it with `--txt-suffix=-external-dns`, which goes behind the first label; newer releases put
+    the record's type before it as well. Some tools read the suffix as part of the whole name: that form is looked at
+    too, since a left-over record blocks the destination.
+    """
+    label, _, domain = hostname.partition(".")
+    twins = [f"{kind}{label}{_SUFFIX}.{domain}" for kind in _TYPES_IN_NAMES]
+    return [hostname, *twins, *(f"{kind}{hostname}{_SUFFIX}" for kind in _TYPES_IN_NAMES)]
+
+
+def records_of(dns: Dns, hostnames: Sequence[str]) -> list[DnsRecord]:
+    """Every record set of these names and of their ownership."""
+    names = [name for hostname in hostnames for name in with_ownership(hostname)]
+    return dns.records(names) if names else []
+
+
+@dataclass(frozen=True)
+class CleanUp:
+    """What was withdrawn at the source."""
+
+    routes: int
+    services: int
+
+
+def withdraw(
+    source: ManagementCluster,
+    hosted: HostedClusterRef,
+    store: ObjectStore,
+    signer: Signer,
+    layout: ClusterLayout,
+    operation_id: str,
+) -> CleanUp:
+    """Delete the Routes of the control plane and take the host names off its Services.
+
+    They are written down (signed, once) first. Should the source resume, its control-plane-operator makes them anew.
+    """
+    namespace = hosted.control_plane_namespace
+    routes = source.list_objects(ROUTES, namespace)
+    services = [
+        service
+        for service in source.list_objects(SERVICES, namespace)
+        if HOSTNAME_ANNOTATION in (service["metadata"].get("annotations") or {})
+    ]
+    key = layout.operation(operation_id, "routes.json")
+    if store.get(key) is None:  # a second attempt meets fewer of them, the first list counts
+        store.put(key, signed.seal({"schema": 1, "routes": routes, "services": services}, signer))
+    for route in routes:
+        source.delete(ROUTES, namespace, route["metadata"]["name"], uid=route["metadata"]["uid"])
+    for service in services:
+        metadata = service["metadata"]
+        patch = {"metadata": {"uid": metadata["uid"], "annotations": {HOSTNAME_ANNOTATION: None}}}
+        source.patch(SERVICES, namespace, metadata["name"], patch)
+    return CleanUp(len(routes), len(services))
+
+
+def force(
+    source: ManagementCluster,
+    dns: Dns,
+    hostnames: Sequence[str],
+    store: ObjectStore,
+    signer: Signer,
+    layout: ClusterLayout,
+    operation_id: str,
+) -> list[str]:
+    """Delete in Route53 what the source's ExternalDNS left of these names; returns the names deleted.
+
+    Raises FenceUnprovenError when a name is there that the source's ExternalDNS does not own: somebody else answers
+    for it. Old values are kept, signed, in the operation's `dns.json`.
+    """
+    owner = owner_id(source)
+    doomed: list[DnsRecord] = []
+    for hostname in hostnames:
+        records = records_of(dns, [hostname])
+        strangers = sorted({name for record in records for name in _owners(record)} - {owner})
+        if strangers or (records and not any(_owners(record) for record in records)):
+            msg = (
+                f"{hostname} belongs to {', '.join(strangers) or 'nobody that ExternalDNS knows'}, not to the source's "
+                f"ExternalDNS ({owner}): look who answers for it, delete it by hand, then start again"
+            )
+            raise FenceUnprovenError(msg)
+        doomed += records
+    key = layout.operation(operation_id, "dns.json")
+    if store.get(key) is None:
+        store.put(key, signed.seal({"schema": 1, "owner": owner, "deleted": [to_json(each) for each in doomed]}, signer))
+    dns.delete([each for each in doomed if each.type != "TXT"])
+    dns.delete([each for each in doomed if each.type == "TXT"])  # ownership last: it is how a second run knows its own
+    return sorted({each.name for each in doomed})
+
+
+def owner_id(cluster: ManagementCluster) -> str:
+    """The id under which a management cluster's ExternalDNS owns its names.
+
+    Raises FenceUnprovenError when its Deployment does not say.
+    """
+    deployment = cluster.get(DEPLOYMENTS, "hypershift", "external-dns")
+    containers = deployment["spec"]["template"]["spec"]["containers"] if deployment else []
+    for container in containers:
+        for argument in [*(container.get("command") or ()), *(container.get("args") or ())]:
+            if argument.startswith(_OWNER_FLAG):
+                return str(argument.removeprefix(_OWNER_FLAG))
+    msg = (
+        f"{cluster.name}: Deployment hypershift/external-dns has no {_OWNER_FLAG}: whose names these are cannot be told, "
+        "delete them by hand, then start again"
+    )
+    raise FenceUnprovenError(msg)
+
+
+def to_json(record: DnsRecord) -> dict[str, Any]:
+    """A record as data and evidence hold it."""
+    return {"name": record.name, "type": record.type, "values": sorted(targets(record))}
+
+
+def targets(record: DnsRecord) -> list[str]:
+    """What a record points to: its values, or the target of an alias; no final dots."""
+    alias = record.raw.get("AliasTarget", {}).get("DNSName")
+    return [value.rstrip(".") for value in (*record.values, *([alias] if alias else ()))]
+
+
+def _owners(record: DnsRecord) -> list[str]:
+    return [owner for value in record.values for owner in _OWNER.findall(value)] if record.type == "TXT" else []

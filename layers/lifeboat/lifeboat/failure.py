@@ -1,0 +1,58 @@
+"""Why a machine failed, in words that an operator can act on.
+
+Step Functions wraps causes: a Lambda's is JSON with a stack trace, a nested execution's is JSON that holds the failed
+execution with *its* cause. What people see at the end is the innermost error and message, and what to do next.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+_DEEPEST = 8
+_LONGEST = 4000  # characters; Step Functions takes 32 KiB
+
+STAGES = {
+    "backup": "the source is resumed as it was (the backup does that itself)",
+    "fence": "nothing was restored and the source is resumed as it was; once the reason is gone, start again",
+    "restore": "nothing is left at the destination and the source is resumed; once the reason is gone, start again",
+    "destination": (
+        "the destination owns the hosted cluster: never resume the source, its data are older. Look at the "
+        "HostedCluster at the destination, mend what is named here, then start again with the same operationId"
+    ),
+    "unknown": (
+        "it could not be seen whether the destination owns the hosted cluster, so the source stays stopped: look for "
+        "the HostedCluster at the destination; is it there, never resume the source; start again with the same "
+        "operationId in either case"
+    ),
+    "resume": (
+        "and the source could not be resumed: set spec.pausedUntil of its HostedCluster and NodePools back and scale "
+        "Deployment control-plane-operator up, evidence/source.json of the backup holds the values"
+    ),
+}
+"""What is true, and to be done, by how far the recovery got."""
+
+
+def explain(failure: Mapping[str, Any], stage: str) -> dict[str, str]:
+    """`{Error, Cause}` for a Fail state: the innermost failure, then the stage's remedy."""
+    error, cause = innermost(str(failure.get("Error", "States.Unknown")), str(failure.get("Cause", "")))
+    return {"Error": error, "Cause": f"{cause[:_LONGEST]} -- {STAGES[stage]}"}
+
+
+def innermost(error: str, cause: str) -> tuple[str, str]:
+    """Unwrap the failures of Lambda (`errorType`, `errorMessage`) and of nested executions (`Error`, `Cause`)."""
+    for _ in range(_DEEPEST):
+        try:
+            inner = json.loads(cause)
+        except ValueError:
+            break
+        if not isinstance(inner, dict):
+            break
+        if "errorMessage" in inner:
+            return str(inner.get("errorType") or error), str(inner["errorMessage"])
+        if "Status" not in inner and "Error" not in inner:
+            break
+        error = str(inner.get("Error") or inner.get("Status") or error)
+        cause = str(inner.get("Cause") or f"execution {inner.get('ExecutionArn', '?')} ended {inner.get('Status', '?')}")
+    return error, cause

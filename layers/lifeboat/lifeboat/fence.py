@@ -1,0 +1,207 @@
+"""The fence: proof that the source no longer serves or changes a hosted cluster.
+
+Only `recover` makes one, after the quiesced backup and the DNS clean-up. It names the digest of the backup record, so
+it is worth nothing for another backup. `restore` refuses without it and looks at the source again itself: a fence
+tells that the source *was* stopped, the second look that it still is, by the same operation and for the same backup
+(a source that was resumed in between has newer data, even if it is paused again).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lifeboat import dns as names
+from lifeboat import signed
+from lifeboat.backups import BackupRecord
+from lifeboat.errors import BackupUnprovenError, FenceUnprovenError
+from lifeboat.layout import ClusterLayout
+from lifeboat.model import HostedClusterRef, Operation
+from lifeboat.ports import Clock, Dns, ManagementCluster, ObjectStore, Signer
+from lifeboat.resources import DEPLOYMENTS, HOSTED_CLUSTERS, NODE_POOLS, PODS, ROUTES
+from lifeboat.source_state import SourceState
+
+SCHEMA = 1
+OPERATION_ANNOTATION = "lifeboat/operation"
+BACKUP_ANNOTATION = "lifeboat/backup"
+DEPLOYMENTS_AT_ZERO = (
+    "control-plane-operator",  # first: it would scale the others back
+    "kube-apiserver",
+    "openshift-apiserver",
+    "openshift-oauth-apiserver",
+    "cluster-api",
+    "capi-provider",
+)
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One look at the source."""
+
+    exists: bool
+    """Whether the HostedCluster is still there; after a teardown it is not, and nothing can wake it."""
+    paused_by: str | None
+    backup_id: str | None
+    node_pools: Mapping[str, str | None]
+    """`pausedUntil` by NodePool."""
+    deployments: Mapping[str, Mapping[str, int]]
+    """`wanted`, `running` (by status) and `pods` by Deployment."""
+    routes: int
+    names: tuple[str, ...]
+    """Public names, and their ownership, that Route53 still has. Not looked at: empty."""
+
+
+def observe(source: ManagementCluster, hosted: HostedClusterRef, dns: Dns | None, state: SourceState) -> Observation:
+    """Look at the source now. Without `dns` the names are left out: at the destination's turn they are its own."""
+    namespace = hosted.control_plane_namespace
+    cluster = source.get(HOSTED_CLUSTERS, hosted.namespace, hosted.name)
+    annotations = (cluster or {}).get("metadata", {}).get("annotations") or {}
+    paused = (cluster or {}).get("spec", {}).get("pausedUntil") == "true"
+    pools = [
+        pool
+        for pool in source.list_objects(NODE_POOLS, hosted.namespace)
+        if pool["spec"].get("clusterName") == hosted.name
+    ]
+    found = names.records_of(dns, state.hostnames) if dns else []
+    return Observation(
+        exists=cluster is not None,
+        paused_by=annotations.get(OPERATION_ANNOTATION) if paused else None,
+        backup_id=annotations.get(BACKUP_ANNOTATION) if paused else None,
+        node_pools={pool["metadata"]["name"]: pool["spec"].get("pausedUntil") for pool in pools},
+        deployments=_deployments(source, namespace),
+        routes=len(source.list_objects(ROUTES, namespace)),
+        names=tuple(sorted({record.name for record in found})),
+    )
+
+
+def problems(seen: Observation, state: SourceState, operation_id: str, backup_id: str) -> list[str]:
+    """Everything that keeps the source from being fenced for this operation and backup."""
+    running = [
+        f"{name} has {max(numbers.values())} replicas or pods"
+        for name, numbers in seen.deployments.items()
+        if max(numbers.values())
+    ]
+    if not seen.exists:
+        return running
+    found = running
+    if (seen.paused_by, seen.backup_id) != (operation_id, backup_id):
+        found.append(
+            f"the HostedCluster is not paused by operation {operation_id} for backup {backup_id} "
+            f"(it says {seen.paused_by}, {seen.backup_id})"
+        )
+    for pool, until in seen.node_pools.items():
+        own = state.node_pools.get(pool, {}).get("pausedUntil")
+        if until is None or until not in {"true", own}:
+            found.append(f"NodePool {pool} is not paused")
+    if seen.routes:
+        found.append(f"{seen.routes} Routes are there")
+    if seen.names:
+        found.append(f"Route53 still has {', '.join(seen.names)}")
+    return found
+
+
+def make(
+    source: ManagementCluster,
+    dns: Dns,
+    store: ObjectStore,
+    signer: Signer,
+    clock: Clock,
+    operation: Operation,
+    record: BackupRecord,
+    record_sha256: str,
+    state: SourceState,
+) -> dict[str, Any]:
+    """Observe the source and sign what was seen; returns `{key, observedAt}`.
+
+    Raises FenceUnprovenError, naming everything that still runs. A fence of this operation for this very record that
+    is there already is kept, after the same look.
+    """
+    seen = observe(source, record.hosted_cluster, dns, state)
+    if wrong := problems(seen, state, operation.id, record.backup_id):
+        msg = f"{record.source} is not fenced: {'; '.join(wrong)}. Resume the source or stop what runs, then start again"
+        raise FenceUnprovenError(msg)
+    layout = ClusterLayout(record.hosted_cluster, record.infra_id)
+    for key, payload in _fences(store, signer, layout, record_sha256):
+        if payload["operationId"] == operation.id:
+            return {"key": key, "observedAt": payload["observedAt"]}
+    payload = {
+        "schema": SCHEMA,
+        "operationId": operation.id,
+        "epoch": operation.epoch,
+        "hostedCluster": dataclasses.asdict(record.hosted_cluster),
+        "infraId": record.infra_id,
+        "source": record.source,
+        "backupId": record.backup_id,
+        "recordSha256": record_sha256,
+        "observedAt": clock.now().isoformat(timespec="seconds"),
+        "observed": dataclasses.asdict(seen),
+    }
+    key = layout.operation(operation.id, "fence.json")
+    if store.get(key) is not None:  # an operation that was started again has made another backup meanwhile
+        key = layout.operation(operation.id, f"fence-{record.backup_id}.json")
+    store.put(key, signed.seal(payload, signer))
+    return {"key": key, "observedAt": payload["observedAt"]}
+
+
+def check(
+    store: ObjectStore,
+    signer: Signer,
+    source: ManagementCluster,
+    record: BackupRecord,
+    record_sha256: str,
+    state: SourceState,
+) -> dict[str, Any]:
+    """Prove that the source is fenced for this backup; returns `{key, operationId, observedAt}` of the fence.
+
+    Raises FenceUnprovenError when no valid fence names this record, or the source is no longer as it was fenced.
+    """
+    layout = ClusterLayout(record.hosted_cluster, record.infra_id)
+    fences = _fences(store, signer, layout, record_sha256)
+    if not fences:
+        msg = (
+            f"no fence of {record.source} names backup {record.backup_id}: restoring beside a source that may still run "
+            "makes two clusters of one; use `recover`, which stops and fences the source"
+        )
+        raise FenceUnprovenError(msg)
+    key, payload = fences[-1]
+    seen = observe(source, record.hosted_cluster, None, state)
+    if wrong := problems(seen, state, payload["operationId"], record.backup_id):
+        msg = (
+            f"{record.source} was fenced at {payload['observedAt']} and no longer is: {'; '.join(wrong)}. "
+            "Its data may be newer than the backup: recover again"
+        )
+        raise FenceUnprovenError(msg)
+    return {"key": key, "operationId": payload["operationId"], "observedAt": payload["observedAt"]}
+
+
+def _deployments(source: ManagementCluster, namespace: str) -> dict[str, dict[str, int]]:
+    found: dict[str, dict[str, int]] = {}
+    pods = source.list_objects(PODS, namespace)
+    for name in DEPLOYMENTS_AT_ZERO:
+        deployment = source.get(DEPLOYMENTS, namespace, name)
+        spec = deployment["spec"] if deployment else {"replicas": 0, "selector": {"matchLabels": {"app": name}}}
+        selector = spec["selector"]["matchLabels"]
+        mine = [pod for pod in pods if selector.items() <= (pod["metadata"].get("labels") or {}).items()]
+        running = ((deployment or {}).get("status") or {}).get("replicas") or 0
+        found[name] = {"wanted": spec.get("replicas", 1), "running": running, "pods": len(mine)}
+    return found
+
+
+def _fences(
+    store: ObjectStore, signer: Signer, layout: ClusterLayout, record_sha256: str
+) -> list[tuple[str, dict[str, Any]]]:
+    """Valid fences that name this record, oldest first. One that does not verify counts for nothing."""
+    found = []
+    for operation in store.folders(layout.operations):
+        for key in store.keys(layout.operation(operation, "fence")):
+            document = store.get(key)
+            try:
+                payload = signed.unseal(document or b"", signer, key)
+            except BackupUnprovenError:
+                continue
+            names_it = payload.get("schema") == SCHEMA and payload.get("recordSha256") == record_sha256
+            if names_it and payload.get("infraId") == layout.infra_id:
+                found.append((key, payload))
+    return sorted(found, key=lambda each: str(each[1].get("observedAt")))

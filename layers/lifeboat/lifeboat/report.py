@@ -1,0 +1,68 @@
+"""What a recovery did, signed: for the one who was called at night, and for the one who asks later."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from typing import Any
+
+from lifeboat import dns as names
+from lifeboat import signed
+from lifeboat.backups import BackupRecord
+from lifeboat.layout import ClusterLayout
+from lifeboat.ports import Clock, Dns, Instances, ObjectStore, Signer
+from lifeboat.source_state import SourceState
+
+SCHEMA = 1
+
+
+def compose(
+    data: Mapping[str, Any], record: BackupRecord, state: SourceState, dns: Dns, instances: Instances, clock: Clock
+) -> dict[str, Any]:
+    """The report of one recovery, from the machine's data and from looking at AWS once more."""
+    now = clock.now().astimezone(datetime.UTC).isoformat(timespec="seconds")
+    verified = data.get("verified", {}).get("facts", {})
+    after = names.records_of(dns, state.hostnames)
+    return {
+        "schema": SCHEMA,
+        "operationId": data["operation"]["id"],
+        "execution": data["operation"]["execution"],
+        "hostedCluster": dict(data["hostedCluster"]),
+        "infraId": record.infra_id,
+        "source": data["source"],
+        "destination": data["destination"],
+        "backupId": record.backup_id,
+        "recordSha256": data["backup"]["recordSha256"],
+        "startedAt": data["startedAt"],
+        "finishedAt": now,
+        "steps": [
+            {"step": step, **_times(data.get(key))}
+            for step, key in (("backup", "backup"), ("restore", "restored"), ("teardown", "tornDown"))
+        ],
+        "fence": data.get("fence"),
+        "etcd": {
+            "revisionBefore": record.snapshot.revision,
+            "revisionAfter": verified.get("revision"),
+            "keysInSnapshot": record.snapshot.total_keys,
+            "keysAfter": verified.get("keys"),
+            "membersBefore": record.snapshot.members,
+            "membersAfter": verified.get("members"),
+            "clusterId": verified.get("clusterId"),
+        },
+        "objects": {each.plural: each.count for each in record.manifests},
+        "instances": {"before": dict(state.instances), "after": instances.of(record.infra_id)},
+        "dns": {"before": list(state.dns), "after": [names.to_json(each) for each in after]},
+    }
+
+
+def write(report: Mapping[str, Any], record: BackupRecord, store: ObjectStore, signer: Signer) -> str:
+    """Store the signed report; returns its key. One that is there (the task ran twice) is kept."""
+    key = ClusterLayout(record.hosted_cluster, record.infra_id).operation(report["operationId"], "report.json")
+    if store.get(key) is None:
+        store.put(key, signed.seal(report, signer))
+    return key
+
+
+def _times(run: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Start and end of a nested execution as Step Functions told them (milliseconds since the epoch, or text)."""
+    return {key: run.get(key) for key in ("execution", "startedAt", "stoppedAt")} if run else {}

@@ -1,0 +1,56 @@
+"""The whole look at a restored hosted cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from lifeboat.backups import BackupRecord
+from lifeboat.errors import LifeboatError
+from lifeboat.ports import Dns, Instances, ManagementCluster
+from lifeboat.source_state import SourceState
+from lifeboat.verification import Finding, control_plane, etcd, guest, instances, names
+
+
+@dataclass(frozen=True)
+class Restored:
+    """A restored hosted cluster, and what it is compared with."""
+
+    destination: ManagementCluster
+    guest: Callable[[], ManagementCluster]
+    """The hosted API by its public name; called last, since connecting needs the destination to have made the Secret."""
+    dns: Dns
+    instances: Instances
+    record: BackupRecord
+    state: SourceState
+    operation_id: str
+
+
+def verify(restored: Restored) -> Finding:
+    """Look at everything once. Raises VerificationError for what waiting cannot mend.
+
+    The cheap looks that refuse for good come first: they tell at once when instances or etcd went wrong.
+    """
+    destination, hosted, state = restored.destination, restored.record.hosted_cluster, restored.state
+    public = names.recorded(state.hostnames, state.dns)
+    looks = [
+        instances.verify(restored.instances, restored.record.infra_id, state.instances),
+        control_plane.verify_machines(destination, hosted, state.provider_ids),
+        etcd.verify(destination, hosted, restored.record.snapshot),
+        control_plane.verify_available(destination, hosted),
+        control_plane.verify_owners(destination, hosted),
+        names.verify(destination, hosted, restored.dns, public),
+    ]
+    looks.append(_guest(restored))
+    facts: dict[str, Any] = {}
+    for look in looks:
+        facts |= look.facts
+    return Finding(facts, [line for look in looks for line in look.not_yet])
+
+
+def _guest(restored: Restored) -> Finding:
+    try:
+        return guest.verify(restored.guest(), restored.operation_id)
+    except LifeboatError:
+        return Finding(not_yet=["the hosted API's admin kubeconfig"])
