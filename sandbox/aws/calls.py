@@ -76,14 +76,15 @@ def describe(environ: dict[str, Any], body: bytes) -> Call:
         return Call(service, form.get("Action", ["?"])[0], principal, resources)
     if service == "s3":
         bucket, _, key = path.lstrip("/").partition("/")
-        action = _rest_action("s3", environ["REQUEST_METHOD"], path, frozenset(query), environ)
+        copies = "HTTP_X_AMZ_COPY_SOURCE" in environ
+        action = _rest_action("s3", environ["REQUEST_METHOD"], path, frozenset(query), copies=copies)
         return Call("s3", action, principal, {"bucket": bucket, **({"key": key} if key else {})})
-    action = _rest_action(service, environ["REQUEST_METHOD"], path, frozenset(query), environ)
-    resources = {"path": unquote(path)}
+    action = _rest_action(service, environ["REQUEST_METHOD"], path, frozenset(query))
+    about: dict[str, Any] = {"path": unquote(path)}
     if service == "route53":
         names = re.findall(rb"<Name>([^<]*)</Name>", body)
-        resources["names"] = [each.decode("utf-8", "replace") for each in names]  # type: ignore[assignment]
-    return Call(service, action, principal, resources)
+        about["names"] = [each.decode("utf-8", "replace") for each in names]
+    return Call(service, action, principal, about)
 
 
 def _scope(environ: dict[str, Any], query: dict[str, list[str]]) -> tuple[str, str]:
@@ -125,25 +126,31 @@ def _routes(service: str) -> list[tuple[str, re.Pattern[str], frozenset[str], st
     return sorted(routes, key=lambda each: (-len(each[2]), -len(each[1].pattern)))
 
 
-def _rest_action(service: str, method: str, path: str, query: frozenset[str], environ: dict[str, Any]) -> str:
+def _rest_action(service: str, method: str, path: str, query: frozenset[str], *, copies: bool = False) -> str:
     if service == "s3":
         bucket, _, key = path.lstrip("/").partition("/")
         if not bucket:
             return "ListBuckets"
-        path = f"/{key}" if key else ""
-        if key and method == "PUT" and "HTTP_X_AMZ_COPY_SOURCE" in environ:
-            return "UploadPartCopy" if "uploadId" in query else "CopyObject"
-        if method == "PUT" and key and "partNumber" in query:
-            return "UploadPart"
-        if not key and method == "GET" and "list-type" in query:
-            return "ListObjectsV2"
-        plain = _S3_PLAIN.get((method, bool(key)))
-        if plain and not (query & _S3_SUBRESOURCES):
+        plain = _plain_s3_action(method, query, has_key=bool(key), copies=copies)
+        if plain:
             return plain
+        path = f"/{key}" if key else ""
     for verb, pattern, required, name in _routes(service):
         if verb == method and required <= query and pattern.fullmatch(path):
             return name
     return f"{method} {path}"
+
+
+def _plain_s3_action(method: str, query: frozenset[str], *, has_key: bool, copies: bool) -> str | None:
+    """The everyday actions, which S3's routes tell apart by headers or not at all."""
+    action = None if query & _S3_SUBRESOURCES else _S3_PLAIN.get((method, has_key))
+    if method == "PUT" and has_key and "partNumber" in query:
+        action = "UploadPartCopy" if copies else "UploadPart"
+    elif action == "PutObject" and copies:
+        action = "CopyObject"
+    elif action == "ListObjects" and "list-type" in query:
+        action = "ListObjectsV2"
+    return action
 
 
 _S3_PLAIN = {

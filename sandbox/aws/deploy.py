@@ -28,10 +28,22 @@ class DeployedStack:
     state_machines: Mapping[str, str]
     """Name without the stack's (`backup`) to ARN, of every state machine of the stack."""
 
-    buckets: tuple[str, ...]
-    """Names of the stack's buckets, in the order of the template's logical ids."""
+    resources: Mapping[str, tuple[str, Any]]
+    """Logical id to CloudFormation type and what `Ref` gives."""
 
-    event_buses: tuple[str, ...]
+    @property
+    def bucket(self) -> str:
+        """Name of the stack's bucket. Raises ValueError unless there is exactly one."""
+        return self._only("AWS::S3::Bucket")
+
+    @property
+    def event_bus(self) -> str:
+        """Name of the stack's event bus. Raises ValueError unless there is exactly one."""
+        return self._only("AWS::Events::EventBus")
+
+    def _only(self, kind: str) -> str:
+        (name,) = (reference for each, reference in self.resources.values() if each == kind)
+        return str(name)
 
 
 def session(plan: Plan) -> Any:
@@ -73,14 +85,13 @@ def deploy(
         "AWS::StackName": stack,
         "AWS::URLSuffix": "amazonaws.com",
     }
-    outputs = apply(plain, given, pseudo, clients)
-    machines = clients("stepfunctions").list_state_machines()["stateMachines"]
-    buckets = [each["Name"] for each in clients("s3").list_buckets()["Buckets"] if each["Name"] != _ARTIFACTS]
-    buses = [each["Name"] for each in clients("events").list_event_buses()["EventBuses"] if each["Name"] != "default"]
+    applied = apply(plain, given, pseudo, clients)
+    machines = [
+        reference for kind, reference in applied.resources.values() if kind == "AWS::StepFunctions::StateMachine"
+    ]
     return DeployedStack(
         name=stack,
-        outputs=outputs,
-        state_machines={each["name"].removeprefix(f"{stack}-"): each["stateMachineArn"] for each in machines},
-        buckets=tuple(buckets),
-        event_buses=tuple(buses),
+        outputs=applied.outputs,
+        state_machines={arn.rpartition(":")[2].removeprefix(f"{stack}-"): arn for arn in machines},
+        resources=applied.resources,
     )

@@ -74,7 +74,6 @@ class Server:
         )
         host, _, port = plan.aws_url.removeprefix("http://").rpartition(":")
         self._server = make_server(host, int(port), endpoint, threaded=True, request_handler=Handler)
-        self._server.daemon_threads = True
 
     def start(self) -> None:
         """Answer from now on."""

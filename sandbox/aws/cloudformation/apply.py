@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
@@ -15,14 +16,22 @@ from sandbox.aws.cloudformation.resources import HANDLERS, Clients, Properties
 _HANDLER_MODULES = (compute, messaging, storage)  # imported for their registrations
 
 
+@dataclass(frozen=True)
+class Applied:
+    """`resources` maps logical ids to type and what `Ref` gives, in the order of creation."""
+
+    outputs: Mapping[str, Any]
+    resources: Mapping[str, tuple[str, Any]]
+
+
 class ResourceFailedError(RuntimeError):
     """A resource could not be created; the message names it, the cause is AWS's."""
 
 
 def apply(
     template: Mapping[str, Any], parameters: Mapping[str, Any], pseudo: Mapping[str, Any], clients: Clients
-) -> dict[str, Any]:
-    """Create everything and return the outputs. What exists already is an error: this creates, it does not update.
+) -> Applied:
+    """Create everything. What exists already is an error: this creates, it does not update.
 
     Raises TemplateError for what is not supported, before the first resource is created where that shows then.
     """
@@ -38,11 +47,12 @@ def apply(
     for name in _order(resources):
         resource = resources[name]
         _create(name, resource, scope, clients, str(pseudo["AWS::StackName"]))
-    return {
+    outputs = {
         name: scope.resolve(output["Value"])
         for name, output in template.get("Outputs", {}).items()
         if "Condition" not in output or scope.holds(output["Condition"])
     }
+    return Applied(outputs, {name: (resources[name]["Type"], scope.references[name]) for name in scope.references})
 
 
 def _create(name: str, resource: Mapping[str, Any], scope: Scope, clients: Clients, stack: str) -> None:

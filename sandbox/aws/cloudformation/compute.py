@@ -65,7 +65,7 @@ def layer_version(clients: Clients, properties: Properties) -> Created:
 @handles("AWS::Lambda::Function")
 def function(clients: Clients, properties: Properties) -> Created:
     name = properties.name("FunctionName")
-    # The runtime is the sandbox's own Python. The rest has no meaning on one machine, or (logging) is what the host does.
+    # The runtime is the sandbox's own Python; the others mean nothing on one machine, or are what the host does anyway.
     properties.ignore("Architectures", "LoggingConfig", "RuntimeManagementConfig", "SnapStart")
     reserved = properties.take("ReservedConcurrentExecutions")
     created = clients("lambda").create_function(

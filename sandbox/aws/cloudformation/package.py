@@ -1,4 +1,4 @@
-"""What `sam build` and `sam package` do, without pip: code and layers as archives, state machines inline, SAM translated."""
+"""What `sam build` and `sam package` do, without pip: archives of code and layers, machines inline, SAM translated."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class _ArnByName(dict[str, str]):
         return f"arn:aws:iam::aws:policy/{folder}{name}"
 
     def get(self, name: str, default: Any = None) -> Any:
-        return self[name] if name in self else default
+        return self[name] if name in self else default  # noqa: SIM401 - `get` itself
 
 
 def read(path: Path) -> dict[str, Any]:

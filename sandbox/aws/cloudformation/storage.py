@@ -34,7 +34,9 @@ def bucket(clients: Clients, properties: Properties) -> Created:
     if object_lock := properties.take("ObjectLockConfiguration"):
         s3.put_object_lock_configuration(Bucket=name, ObjectLockConfiguration=object_lock)
     if notification := properties.take("NotificationConfiguration"):
-        configuration = {"EventBridgeConfiguration": {}} if "EventBridgeConfiguration" in notification else {}
+        configuration: dict[str, Any] = (
+            {"EventBridgeConfiguration": {}} if "EventBridgeConfiguration" in notification else {}
+        )
         s3.put_bucket_notification_configuration(Bucket=name, NotificationConfiguration=configuration)
     if tags := tags_of(properties):
         s3.put_bucket_tagging(Bucket=name, Tagging={"TagSet": [{"Key": k, "Value": v} for k, v in tags.items()]})
@@ -69,7 +71,7 @@ def _lifecycle_rule(rule: dict[str, Any]) -> dict[str, Any]:
 
 @handles("AWS::S3::BucketPolicy")
 def bucket_policy(clients: Clients, properties: Properties) -> Created:
-    """Moto ignores `Condition` in a Deny: a statement that only demands TLS would forbid everything, so it is left out."""
+    """Leave out each Deny with a Condition: moto ignores the condition, so one that only demands TLS forbids all."""
     name = properties.require("Bucket")
     document = properties.require("PolicyDocument")
     statements = [each for each in document["Statement"] if not (each["Effect"] == "Deny" and "Condition" in each)]

@@ -1,1 +1,1 @@
-"""The Lambda host: real handlers under the real runtime interface client, each in a process and environment of its own."""
+"""The Lambda host: real handlers under the real runtime interface client, each in a process of its own."""

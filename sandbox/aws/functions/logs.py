@@ -1,4 +1,4 @@
-"""Where functions' output goes: CloudWatch Logs, as on AWS, and a file per function for whoever looks at the sandbox."""
+"""Where functions' output goes: CloudWatch Logs, as on AWS, and a file per function for whoever looks in."""
 
 from __future__ import annotations
 

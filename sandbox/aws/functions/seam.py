@@ -47,7 +47,7 @@ def _function(moto_function: Any, host: FunctionHost) -> Function:
     backend = backends[moto_function.account_id][moto_function.region]
     layers = []
     for layer in moto_function.layers:
-        version = backend.layers_versions_by_arn(layer["Arn"])
+        version: Any = backend.layers_versions_by_arn(layer["Arn"])
         layers.append(host.packages.unpack(version.code_bytes))
     return Function(
         name=moto_function.function_name,

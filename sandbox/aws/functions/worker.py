@@ -97,9 +97,8 @@ class Worker:
             self._invocation = None
         milliseconds = (time.monotonic() - started) * 1000
         self._write(f"END RequestId: {request_id}")
-        self._write(
-            f"REPORT RequestId: {request_id}\tDuration: {milliseconds:.2f} ms\tMemory Size: {self.function.memory_mb} MB"
-        )
+        memory = f"Memory Size: {self.function.memory_mb} MB"
+        self._write(f"REPORT RequestId: {request_id}\tDuration: {milliseconds:.2f} ms\t{memory}")
         self.idle_since = time.monotonic()
         return Outcome(answer, "Unhandled" if failed else None, self._tail(first_line))
 

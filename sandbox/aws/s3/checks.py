@@ -35,6 +35,20 @@ class Refusal:
         ).encode()
 
 
+_MALFORMED = Refusal(
+    400,
+    "AuthorizationQueryParametersError",
+    "Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, X-Amz-Signature, "
+    "X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters.",
+)
+_UNKNOWN_KEY = Refusal(403, "InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records.")
+_WRONG_SIGNATURE = Refusal(
+    403,
+    "SignatureDoesNotMatch",
+    "The request signature we calculated does not match the signature you provided.",
+)
+
+
 class S3Checks:
     """`secret_of(access_key_id)` gives the secret key and the session token, or None for unknown keys."""
 
@@ -72,33 +86,16 @@ class S3Checks:
         self, method: str, raw_path: str, query: list[tuple[str, str]], headers: Mapping[str, str]
     ) -> Refusal | None:
         values = dict(query)
-        malformed = Refusal(
-            400,
-            "AuthorizationQueryParametersError",
-            "Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, X-Amz-Signature, "
-            "X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters.",
-        )
         if any(name not in values for name in _PARAMETERS) or values["X-Amz-Credential"].count("/") != 4:
-            return malformed
+            return _MALFORMED
         known = self._secret_of(values["X-Amz-Credential"].split("/")[0])
         if known is None:
-            return Refusal(
-                403, "InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records."
-            )
+            return _UNKNOWN_KEY
         secret, token = known
         if token is not None and not hmac.compare_digest(values.get("X-Amz-Security-Token", ""), token):
             return Refusal(400, "InvalidToken", "The provided token is malformed or otherwise invalid.")
-        try:
-            signed_at = datetime.datetime.strptime(values["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=datetime.UTC)
-            lifetime = int(values["X-Amz-Expires"])
-        except ValueError:
-            return malformed
-        if not 0 < lifetime <= _LONGEST_EXPIRY:
-            return Refusal(
-                400, "AuthorizationQueryParametersError", "X-Amz-Expires must be between 1 and 604800 seconds"
-            )
-        if self._now() > signed_at + datetime.timedelta(seconds=lifetime):
-            return Refusal(403, "AccessDenied", "Request has expired")
+        if refusal := self._refuse_time(values):
+            return refusal
         signed = values["X-Amz-SignedHeaders"].split(";")
         if "host" not in signed or any(
             name.startswith("x-amz-") and name not in signed and name not in _NEED_NOT_BE_SIGNED for name in headers
@@ -107,12 +104,18 @@ class S3Checks:
         expected = presigned_signature(
             method=method, raw_path=raw_path, query=query, headers=headers, signed_headers=signed, secret=secret
         )
-        if not hmac.compare_digest(expected, values["X-Amz-Signature"]):
-            return Refusal(
-                403,
-                "SignatureDoesNotMatch",
-                "The request signature we calculated does not match the signature you provided.",
-            )
+        return None if hmac.compare_digest(expected, values["X-Amz-Signature"]) else _WRONG_SIGNATURE
+
+    def _refuse_time(self, values: Mapping[str, str]) -> Refusal | None:
+        try:
+            signed_at = datetime.datetime.strptime(values["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=datetime.UTC)
+            lifetime = int(values["X-Amz-Expires"])
+        except ValueError:
+            return _MALFORMED
+        if not 0 < lifetime <= _LONGEST_EXPIRY:
+            return Refusal(400, _MALFORMED.code, "X-Amz-Expires must be between 1 and 604800 seconds")
+        if self._now() > signed_at + datetime.timedelta(seconds=lifetime):
+            return Refusal(403, "AccessDenied", "Request has expired")
         return None
 
 

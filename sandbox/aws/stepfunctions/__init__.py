@@ -1,4 +1,4 @@
-"""Corrections to moto's Step Functions interpreter. Each is a function; each has a test that fails when moto mends it."""
+"""Corrections to moto's Step Functions, a function each; a test fails when moto has mended one."""
 
 from __future__ import annotations
 

@@ -6,14 +6,14 @@ from typing import Any
 
 from moto.core.responses import ActionResult, EmptyResult
 from moto.stepfunctions.parser.api import InvalidToken, TaskTimedOut
-from moto.stepfunctions.parser.asl.eval.callback.callback import CallbackEndpoint, CallbackOutcomeFailure
+from moto.stepfunctions.parser.asl.eval.callback.callback import CallbackOutcomeFailure
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 from moto.stepfunctions.responses import StepFunctionResponse
 
 from sandbox.aws.patching import replace
 
 
-def _endpoint(backend: Any, token: str) -> CallbackEndpoint:
+def _endpoint(backend: Any, token: str) -> Any:
     for execution in backend._get_executions():  # noqa: SLF001
         # An execution has no environment until its definition is parsed: moto trips over one that just starts.
         environment = execution.exec_worker and execution.exec_worker.env
@@ -21,7 +21,7 @@ def _endpoint(backend: Any, token: str) -> CallbackEndpoint:
         if endpoint is None:
             continue
         if endpoint.consumer_error is not None or endpoint.get_outcome() is not None or not environment.is_running():
-            raise TaskTimedOut
+            raise TaskTimedOut(f"Task Timed Out: '{token}'")
         return endpoint
     raise InvalidToken
 

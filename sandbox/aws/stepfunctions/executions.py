@@ -19,6 +19,7 @@ from sandbox.aws.patching import replace
 from sandbox.aws.stepfunctions.integrations import iso
 
 _LARGEST_PAGE = 1000
+_REFLECT = "_reflect_execution_status"
 
 
 def name_unnamed_executions() -> None:
@@ -36,7 +37,7 @@ def keep_outputs_plain() -> None:
 
     The output is set before the status, or a caller that polls can see SUCCEEDED without an output.
     """
-    original = BaseExecutionWorkerCommunication._reflect_execution_status
+    original = getattr(BaseExecutionWorkerCommunication, _REFLECT)
 
     def reflect(self: Any) -> None:
         environment = self.execution.exec_worker.env
@@ -56,13 +57,13 @@ def keep_outputs_plain() -> None:
             start_time=iso(self.start_date),
         )
 
-    replace(BaseExecutionWorkerCommunication, "_reflect_execution_status", reflect)
+    replace(BaseExecutionWorkerCommunication, _REFLECT, reflect)
     replace(Execution, "get_start_execution_details", details)
 
 
 def tell_why_an_execution_was_stopped() -> None:
     """Keep the error and cause given to StopExecution, and States.Timeout of a machine that took too long."""
-    reflect_original = BaseExecutionWorkerCommunication._reflect_execution_status
+    reflect_original = getattr(BaseExecutionWorkerCommunication, _REFLECT)
 
     def reflect(self: Any) -> None:
         state = self.execution.exec_worker.env.program_state()
@@ -91,7 +92,7 @@ def tell_why_an_execution_was_stopped() -> None:
         finally:
             del execution.stop
 
-    replace(BaseExecutionWorkerCommunication, "_reflect_execution_status", reflect)
+    replace(BaseExecutionWorkerCommunication, _REFLECT, reflect)
     replace(StepFunctionResponse, "stop_execution", stop_with_reason)
 
 

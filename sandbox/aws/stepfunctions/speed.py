@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import boto3
-from antlr4 import CommonTokenStream, InputStream
+from antlr4 import CommonTokenStream, InputStream  # type: ignore[import-untyped]
 from botocore.config import Config
 from moto.stepfunctions.parser.asl.antlr.runtime.ASLLexer import ASLLexer
 from moto.stepfunctions.parser.asl.antlr.runtime.ASLParser import ASLParser
@@ -57,18 +57,18 @@ def remember_parsed_definitions() -> None:
 
     @lru_cache(maxsize=64)
     def tree_of(definition: str) -> Any:
-        listener = SyntaxErrorListener()
+        listener: Any = SyntaxErrorListener()  # type: ignore[no-untyped-call]
         parser = ASLParser(CommonTokenStream(ASLLexer(InputStream(definition))))
         parser.removeErrorListeners()
         parser.addErrorListener(listener)
-        tree = parser.state_machine()
+        tree = parser.state_machine()  # type: ignore[no-untyped-call]
         if listener.errors:
             raise ASLParserException(errors=listener.errors)
         return tree
 
     def parse(definition: str) -> tuple[Any, Any]:
         tree = tree_of(definition)
-        return Preprocessor().visit(tree), tree
+        return Preprocessor().visit(tree), tree  # type: ignore[no-untyped-call]
 
     replace(AmazonStateLanguageParser, "parse", staticmethod(parse))
 

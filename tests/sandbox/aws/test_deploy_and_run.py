@@ -85,8 +85,8 @@ def test_history_is_paged_and_reversed(aws: Aws, run: dict[str, Any]) -> None:
 def test_the_stack_has_what_the_template_says(aws: Aws, stack: DeployedStack) -> None:
     bucket = stack.outputs["Bucket"]
     s3 = aws.client("s3")
-    assert stack.buckets == (bucket,)
-    assert stack.event_buses == ("sample-bus",)
+    assert stack.bucket == bucket
+    assert stack.event_bus == "sample-bus"
     assert s3.get_bucket_versioning(Bucket=bucket)["Status"] == "Enabled"
     rules = s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]
     assert rules[0]["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "aws:kms"

@@ -1,21 +1,21 @@
+import itertools
 import os
 import time
 
 from sample_layer import CameTooSoonError, PermanentlyBrokenError
 
-calls = 0
+calls = itertools.count(1)
 
 
 def handler(event, context):
-    global calls
-    calls += 1
+    attempt = next(calls)
     match event["mode"]:
-        case "flaky" if calls < 3:
-            raise CameTooSoonError(f"attempt {calls}")
+        case "flaky" if attempt < 3:
+            raise CameTooSoonError(f"attempt {attempt}")
         case "broken":
             raise PermanentlyBrokenError("it is broken")
         case "exit":
             os._exit(7)
         case "sleep":
             time.sleep(30)
-    return {"calls": calls}
+    return {"calls": attempt}

@@ -1,0 +1,71 @@
+"""Functions run outside the AWS process, in environments of their own."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+from sandbox.aws.deploy import DeployedStack
+
+from .conftest import Aws
+
+
+def _invoke(aws: Aws, function: str, event: dict[str, Any]) -> tuple[Any, str | None]:
+    answer = aws.client("lambda").invoke(FunctionName=function, Payload=json.dumps(event))
+    return json.loads(answer["Payload"].read()), answer.get("FunctionError")
+
+
+def test_a_function_sees_its_code_its_layers_and_nothing_of_the_sandbox(aws: Aws, stack: DeployedStack) -> None:
+    seen, _ = _invoke(aws, "sample-echo", {"inspect": True})
+    assert seen["modules"] == []
+    assert "/python/sample_layer/" in seen["layer"]
+    assert seen["pid"] != aws.process.pid
+    assert seen["arn"].endswith(":function:sample-echo")
+    assert 0 < seen["remaining"] <= 5000
+    allowed = ("AWS_", "LAMBDA_", "PYTHON", "_", "LC_CTYPE")
+    rest = [name for name in seen["variables"] if not name.startswith(allowed)]
+    assert rest == ["BUCKET", "LANG", "PATH", "TMPDIR", "TZ"]
+
+
+def test_a_warm_process_is_reused(aws: Aws, stack: DeployedStack) -> None:
+    first, _ = _invoke(aws, "sample-echo", {"inspect": True})
+    second, _ = _invoke(aws, "sample-echo", {"inspect": True})
+    assert first["pid"] == second["pid"]
+
+
+def test_an_error_carries_its_class_and_message(aws: Aws, stack: DeployedStack) -> None:
+    body, error = _invoke(aws, "sample-flaky", {"mode": "broken"})
+    assert error == "Unhandled"
+    assert (body["errorType"], body["errorMessage"]) == ("PermanentlyBrokenError", "it is broken")
+
+
+def test_a_crash_is_told_and_the_next_event_gets_a_new_process(aws: Aws, stack: DeployedStack) -> None:
+    body, error = _invoke(aws, "sample-flaky", {"mode": "exit"})
+    assert (body["errorType"], error) == ("Runtime.ExitError", "Unhandled")
+    assert _invoke(aws, "sample-flaky", {"mode": "calm"}) == ({"calls": 1}, None)
+
+
+def test_a_function_that_takes_too_long_is_killed(aws: Aws, stack: DeployedStack) -> None:
+    started = time.monotonic()
+    body, _ = _invoke(aws, "sample-flaky", {"mode": "sleep"})
+    assert body["errorType"] == "Sandbox.Timedout"
+    assert time.monotonic() - started < 5
+
+
+def test_output_reaches_cloudwatch_logs_and_a_file(aws: Aws, stack: DeployedStack) -> None:
+    _invoke(aws, "sample-echo", {"word": "findable"})
+    deadline = time.monotonic() + 5
+    messages: list[str] = []
+    while not any("findable" in each for each in messages) and time.monotonic() < deadline:
+        events = aws.client("logs").filter_log_events(logGroupName="/aws/lambda/sample-echo")["events"]
+        messages = [event["message"] for event in events]
+    assert any("findable" in each for each in messages)
+    assert "findable" in (aws.plan.logs / "functions" / "sample-echo.log").read_text()
+
+
+def test_functions_resolve_names_by_the_sandbox_alone(aws: Aws, stack: DeployedStack) -> None:
+    seen, _ = _invoke(aws, "sample-echo", {"resolve": "lb-127-9-8-7.elb.us-east-2.amazonaws.example"})
+    assert seen == {"address": "127.9.8.7"}
+    body, error = _invoke(aws, "sample-echo", {"resolve": "nowhere.hosted.example.com"})
+    assert (error, body["errorType"]) == ("Unhandled", "gaierror")

@@ -1,0 +1,97 @@
+"""S3 refuses what it refuses on AWS."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import time
+from typing import Any
+
+import pytest
+import requests
+from botocore.exceptions import ClientError
+
+from .conftest import Aws
+
+BODY = b"a snapshot"
+SHA256 = base64.b64encode(hashlib.sha256(BODY).digest()).decode()
+
+
+@pytest.fixture(scope="module")
+def bucket(aws: Aws) -> str:
+    aws.client("s3").create_bucket(Bucket="checks", CreateBucketConfiguration={"LocationConstraint": "us-east-2"})
+    return "checks"
+
+
+def _put_url(aws: Aws, bucket: str, key: str = "etcd/snapshot.db", seconds: int = 60, **parameters: Any) -> str:
+    request = {"Bucket": bucket, "Key": key, **parameters}
+    return str(aws.client("s3").generate_presigned_url("put_object", Params=request, ExpiresIn=seconds))
+
+
+def test_a_presigned_upload_and_download_work(aws: Aws, bucket: str) -> None:
+    url = _put_url(aws, bucket, key="a b/ü.db", ChecksumSHA256=SHA256)
+    assert requests.put(url, data=BODY, headers={"x-amz-checksum-sha256": SHA256}, timeout=5).status_code == 200
+    get = aws.client("s3").generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "a b/ü.db"})
+    assert requests.get(get, timeout=5).content == BODY
+    head = aws.client("s3").head_object(Bucket=bucket, Key="a b/ü.db", ChecksumMode="ENABLED")
+    assert head["ChecksumSHA256"] == SHA256
+
+
+def test_other_bytes_than_announced_are_refused(aws: Aws, bucket: str) -> None:
+    url = _put_url(aws, bucket, ChecksumSHA256=SHA256)
+    refused = requests.put(url, data=b"other bytes", headers={"x-amz-checksum-sha256": SHA256}, timeout=5)
+    assert (refused.status_code, "BadDigest" in refused.text) == (400, True)
+    with pytest.raises(ClientError, match="BadDigest"):
+        aws.client("s3").put_object(Bucket=bucket, Key="x", Body=b"other", ChecksumSHA256=SHA256)
+    assert "Contents" not in aws.client("s3").list_objects_v2(Bucket=bucket, Prefix="etcd/")
+
+
+def test_an_expired_url_is_refused(aws: Aws, bucket: str) -> None:
+    url = _put_url(aws, bucket, seconds=1)
+    time.sleep(2.1)
+    refused = requests.put(url, data=BODY, timeout=5)
+    assert (refused.status_code, "Request has expired" in refused.text) == (403, True)
+
+
+def test_an_altered_url_is_refused(aws: Aws, bucket: str) -> None:
+    refused = requests.put(_put_url(aws, bucket).replace("snapshot.db", "other.db"), data=BODY, timeout=5)
+    assert (refused.status_code, "SignatureDoesNotMatch" in refused.text) == (403, True)
+
+
+def test_headers_that_were_not_signed_are_refused(aws: Aws, bucket: str) -> None:
+    headers = {"x-amz-meta-added": "later"}
+    assert requests.put(_put_url(aws, bucket), data=BODY, headers=headers, timeout=5).status_code == 403
+
+
+def test_anonymous_callers_are_refused(aws: Aws, bucket: str) -> None:
+    assert requests.get(f"{aws.plan.aws_url}/{bucket}/x", timeout=5).status_code == 403
+
+
+def test_an_object_that_exists_is_not_overwritten_when_asked_not_to(aws: Aws, bucket: str) -> None:
+    s3 = aws.client("s3")
+    s3.put_object(Bucket=bucket, Key="backup.json", Body=b"1", IfNoneMatch="*")
+    with pytest.raises(ClientError, match="PreconditionFailed"):
+        s3.put_object(Bucket=bucket, Key="backup.json", Body=b"2", IfNoneMatch="*")
+
+
+def test_multipart_uploads_work_by_presigned_urls(aws: Aws, bucket: str) -> None:
+    s3 = aws.client("s3")
+    upload = s3.create_multipart_upload(Bucket=bucket, Key="large")["UploadId"]
+    part = {"Bucket": bucket, "Key": "large", "UploadId": upload, "PartNumber": 1}
+    etag = requests.put(s3.generate_presigned_url("upload_part", Params=part), data=BODY, timeout=5).headers["ETag"]
+    parts = {"Parts": [{"ETag": etag, "PartNumber": 1}]}
+    s3.complete_multipart_upload(Bucket=bucket, Key="large", UploadId=upload, MultipartUpload=parts)
+    assert s3.get_object(Bucket=bucket, Key="large")["Body"].read() == BODY
+
+
+def test_every_call_is_recorded_with_who_what_and_how_it_ended(aws: Aws, bucket: str) -> None:
+    aws.client("ec2").describe_instances(InstanceIds=[])
+    with pytest.raises(ClientError):
+        aws.client("ec2").terminate_instances(InstanceIds=["i-0123456789abcdef0"])
+    lines = [json.loads(line) for line in aws.plan.aws_calls.read_text().splitlines()]
+    last = lines[-1]
+    assert (last["service"], last["action"], last["principal"]) == ("ec2", "TerminateInstances", "sandbox")
+    assert (last["resources"], last["status"]) == ({"InstanceId.1": "i-0123456789abcdef0"}, 400)
+    uploads = [line for line in lines if line["action"] == "UploadPart"]
+    assert uploads[-1]["resources"] == {"bucket": bucket, "key": "large"}
