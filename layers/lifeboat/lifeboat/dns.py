@@ -114,7 +114,9 @@ def force(
         doomed += records
     key = layout.operation(operation_id, "dns.json")
     if store.get(key) is None:
-        store.put(key, signed.seal({"schema": 1, "owner": owner, "deleted": [to_json(each) for each in doomed]}, signer))
+        store.put(
+            key, signed.seal({"schema": 1, "owner": owner, "deleted": [to_json(each) for each in doomed]}, signer)
+        )
     dns.delete([each for each in doomed if each.type != "TXT"])
     dns.delete([each for each in doomed if each.type == "TXT"])  # ownership last: it is how a second run knows its own
     return sorted({each.name for each in doomed})

@@ -54,5 +54,7 @@ def innermost(error: str, cause: str) -> tuple[str, str]:
         if "Status" not in inner and "Error" not in inner:
             break
         error = str(inner.get("Error") or inner.get("Status") or error)
-        cause = str(inner.get("Cause") or f"execution {inner.get('ExecutionArn', '?')} ended {inner.get('Status', '?')}")
+        cause = str(
+            inner.get("Cause") or f"execution {inner.get('ExecutionArn', '?')} ended {inner.get('Status', '?')}"
+        )
     return error, cause

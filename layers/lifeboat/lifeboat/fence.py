@@ -14,26 +14,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from lifeboat import dns as names
-from lifeboat import signed
+from lifeboat import signed, writers
 from lifeboat.backups import BackupRecord
 from lifeboat.errors import BackupUnprovenError, FenceUnprovenError
-from lifeboat.layout import ClusterLayout
+from lifeboat.layout import ClusterLayout, hosted_cluster_prefix
 from lifeboat.model import HostedClusterRef, Operation
 from lifeboat.ports import Clock, Dns, ManagementCluster, ObjectStore, Signer
-from lifeboat.resources import DEPLOYMENTS, HOSTED_CLUSTERS, NODE_POOLS, PODS, ROUTES
+from lifeboat.reconciliation import PAUSED, node_pools_of, signature
+from lifeboat.resources import DEPLOYMENTS, HOSTED_CLUSTERS, PODS, ROUTES
 from lifeboat.source_state import SourceState
 
 SCHEMA = 1
-OPERATION_ANNOTATION = "lifeboat/operation"
-BACKUP_ANNOTATION = "lifeboat/backup"
-DEPLOYMENTS_AT_ZERO = (
-    "control-plane-operator",  # first: it would scale the others back
-    "kube-apiserver",
-    "openshift-apiserver",
-    "openshift-oauth-apiserver",
-    "cluster-api",
-    "capi-provider",
-)
 
 
 @dataclass(frozen=True)
@@ -57,19 +48,17 @@ def observe(source: ManagementCluster, hosted: HostedClusterRef, dns: Dns | None
     """Look at the source now. Without `dns` the names are left out: at the destination's turn they are its own."""
     namespace = hosted.control_plane_namespace
     cluster = source.get(HOSTED_CLUSTERS, hosted.namespace, hosted.name)
-    annotations = (cluster or {}).get("metadata", {}).get("annotations") or {}
-    paused = (cluster or {}).get("spec", {}).get("pausedUntil") == "true"
-    pools = [
-        pool
-        for pool in source.list_objects(NODE_POOLS, hosted.namespace)
-        if pool["spec"].get("clusterName") == hosted.name
-    ]
+    # A pause by time would lift itself: it is ours only as long as it says `true`.
+    paused = cluster is not None and cluster["spec"].get("pausedUntil") == PAUSED
+    mine = signature(cluster) if cluster and paused else None
     found = names.records_of(dns, state.hostnames) if dns else []
     return Observation(
         exists=cluster is not None,
-        paused_by=annotations.get(OPERATION_ANNOTATION) if paused else None,
-        backup_id=annotations.get(BACKUP_ANNOTATION) if paused else None,
-        node_pools={pool["metadata"]["name"]: pool["spec"].get("pausedUntil") for pool in pools},
+        paused_by=mine.operation_id if mine else None,
+        backup_id=mine.backup_id if mine else None,
+        node_pools={
+            pool["metadata"]["name"]: pool["spec"].get("pausedUntil") for pool in node_pools_of(source, hosted)
+        },
         deployments=_deployments(source, namespace),
         routes=len(source.list_objects(ROUTES, namespace)),
         names=tuple(sorted({record.name for record in found})),
@@ -120,7 +109,9 @@ def make(
     """
     seen = observe(source, record.hosted_cluster, dns, state)
     if wrong := problems(seen, state, operation.id, record.backup_id):
-        msg = f"{record.source} is not fenced: {'; '.join(wrong)}. Resume the source or stop what runs, then start again"
+        msg = (
+            f"{record.source} is not fenced: {'; '.join(wrong)}. Resume the source or stop what runs, then start again"
+        )
         raise FenceUnprovenError(msg)
     layout = ClusterLayout(record.hosted_cluster, record.infra_id)
     for key, payload in _fences(store, signer, layout, record_sha256):
@@ -176,10 +167,20 @@ def check(
     return {"key": key, "operationId": payload["operationId"], "observedAt": payload["observedAt"]}
 
 
+def of_operation(
+    store: ObjectStore, signer: Signer, hosted: HostedClusterRef, operation_id: str
+) -> tuple[str, dict[str, Any]] | None:
+    """The newest valid fence that an operation made for a hosted cluster, whatever its infraID: key and payload."""
+    found = []
+    for infra_id in store.folders(hosted_cluster_prefix(hosted)):
+        found += _valid(store, signer, ClusterLayout(hosted, infra_id), operation_id)
+    return max(found, key=lambda each: str(each[1].get("observedAt")), default=None)
+
+
 def _deployments(source: ManagementCluster, namespace: str) -> dict[str, dict[str, int]]:
     found: dict[str, dict[str, int]] = {}
     pods = source.list_objects(PODS, namespace)
-    for name in DEPLOYMENTS_AT_ZERO:
+    for name in writers.ALL:
         deployment = source.get(DEPLOYMENTS, namespace, name)
         spec = deployment["spec"] if deployment else {"replicas": 0, "selector": {"matchLabels": {"app": name}}}
         selector = spec["selector"]["matchLabels"]
@@ -192,16 +193,27 @@ def _deployments(source: ManagementCluster, namespace: str) -> dict[str, dict[st
 def _fences(
     store: ObjectStore, signer: Signer, layout: ClusterLayout, record_sha256: str
 ) -> list[tuple[str, dict[str, Any]]]:
-    """Valid fences that name this record, oldest first. One that does not verify counts for nothing."""
-    found = []
-    for operation in store.folders(layout.operations):
-        for key in store.keys(layout.operation(operation, "fence")):
-            document = store.get(key)
-            try:
-                payload = signed.unseal(document or b"", signer, key)
-            except BackupUnprovenError:
-                continue
-            names_it = payload.get("schema") == SCHEMA and payload.get("recordSha256") == record_sha256
-            if names_it and payload.get("infraId") == layout.infra_id:
-                found.append((key, payload))
+    """Valid fences that name this record, oldest first."""
+    found = [
+        (key, payload)
+        for operation in store.folders(layout.operations)
+        for key, payload in _valid(store, signer, layout, operation)
+        if payload.get("recordSha256") == record_sha256
+    ]
     return sorted(found, key=lambda each: str(each[1].get("observedAt")))
+
+
+def _valid(
+    store: ObjectStore, signer: Signer, layout: ClusterLayout, operation_id: str
+) -> list[tuple[str, dict[str, Any]]]:
+    """The fences below one operation. One that does not verify, or was copied from elsewhere, counts for nothing."""
+    found = []
+    for key in store.keys(layout.operation(operation_id, "fence")):
+        try:
+            payload = signed.unseal(store.get(key) or b"", signer, key)
+        except BackupUnprovenError:
+            continue
+        ours = (SCHEMA, operation_id, layout.infra_id, dataclasses.asdict(layout.hosted_cluster))
+        if tuple(payload.get(each) for each in ("schema", "operationId", "infraId", "hostedCluster")) == ours:
+            found.append((key, payload))
+    return found

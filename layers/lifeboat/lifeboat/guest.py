@@ -51,7 +51,9 @@ def renew_network(guest: ManagementCluster, since: datetime.datetime) -> list[st
     renewing = sorted(
         node
         for node, pods in by_node.items()
-        if any(pod["metadata"].get("deletionTimestamp") or (not _is_old(pod, since) and not _is_ready(pod)) for pod in pods)
+        if any(
+            pod["metadata"].get("deletionTimestamp") or (not _is_old(pod, since) and not _is_ready(pod)) for pod in pods
+        )
     )
     if renewing:
         return [f"the new network pod of node {node}" for node in renewing]

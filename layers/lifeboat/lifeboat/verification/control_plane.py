@@ -58,7 +58,9 @@ def verify_owners(destination: ManagementCluster, hosted: HostedClusterRef) -> F
             references += 1
             if owner["uid"] not in living:
                 name = each["metadata"]["name"]
-                not_yet.append(f"{resource.plural} {name} belongs to a {owner['kind']} {owner['name']} that is not there")
+                not_yet.append(
+                    f"{resource.plural} {name} belongs to a {owner['kind']} {owner['name']} that is not there"
+                )
     return Finding({"objects": len(objects), "ownerReferences": references}, not_yet)
 
 
