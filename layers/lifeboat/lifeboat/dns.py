@@ -134,7 +134,7 @@ def owner_id(cluster: ManagementCluster) -> str:
             if argument.startswith(_OWNER_FLAG):
                 return str(argument.removeprefix(_OWNER_FLAG))
     msg = (
-        f"{cluster.name}: Deployment hypershift/external-dns has no {_OWNER_FLAG}: whose names these are cannot be told, "
+        f"{cluster.name}: Deployment hypershift/external-dns has no {_OWNER_FLAG}: these names may be anybody's, "
         "delete them by hand, then start again"
     )
     raise FenceUnprovenError(msg)

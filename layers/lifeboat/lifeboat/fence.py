@@ -109,9 +109,7 @@ def make(
     """
     seen = observe(source, record.hosted_cluster, dns, state)
     if wrong := problems(seen, state, operation.id, record.backup_id):
-        msg = (
-            f"{record.source} is not fenced: {'; '.join(wrong)}. Resume the source or stop what runs, then start again"
-        )
+        msg = f"{record.source} is not fenced: {'; '.join(wrong)}. Look who works there besides, then start again"
         raise FenceUnprovenError(msg)
     layout = ClusterLayout(record.hosted_cluster, record.infra_id)
     for key, payload in _fences(store, signer, layout, record_sha256):
@@ -152,7 +150,7 @@ def check(
     fences = _fences(store, signer, layout, record_sha256)
     if not fences:
         msg = (
-            f"no fence of {record.source} names backup {record.backup_id}: restoring beside a source that may still run "
+            f"no fence of {record.source} names backup {record.backup_id}: restoring beside one that may still run "
             "makes two clusters of one; use `recover`, which stops and fences the source"
         )
         raise FenceUnprovenError(msg)
@@ -182,8 +180,9 @@ def _deployments(source: ManagementCluster, namespace: str) -> dict[str, dict[st
     pods = source.list_objects(PODS, namespace)
     for name in writers.ALL:
         deployment = source.get(DEPLOYMENTS, namespace, name)
-        spec = deployment["spec"] if deployment else {"replicas": 0, "selector": {"matchLabels": {"app": name}}}
-        selector = spec["selector"]["matchLabels"]
+        # Without its Deployment a pod may go on: then HyperShift's label tells whose it is.
+        spec: dict[str, Any] = deployment["spec"] if deployment else {"replicas": 0, "selector": {}}
+        selector: dict[str, str] = spec["selector"].get("matchLabels") or {"app": name}
         mine = [pod for pod in pods if selector.items() <= (pod["metadata"].get("labels") or {}).items()]
         running = ((deployment or {}).get("status") or {}).get("replicas") or 0
         found[name] = {"wanted": spec.get("replicas", 1), "running": running, "pods": len(mine)}

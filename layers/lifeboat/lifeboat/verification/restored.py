@@ -19,7 +19,7 @@ class Restored:
 
     destination: ManagementCluster
     guest: Callable[[], ManagementCluster]
-    """The hosted API by its public name; called last, since connecting needs the destination to have made the Secret."""
+    """The hosted API by its public name; called last, since the Secret to connect with comes late."""
     dns: Dns
     instances: Instances
     record: BackupRecord
