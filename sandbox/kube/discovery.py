@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sandbox.kube.errors import unknown_path
 from sandbox.kube.kinds import VERBS, Kind, Kinds
 
 if TYPE_CHECKING:
@@ -29,6 +30,28 @@ _SUBRESOURCE_KINDS: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
     "finalize": ("", "v1", "Namespace", ("update",)),
     "scale": ("autoscaling", "v1", "Scale", ("get", "patch", "update")),
 }
+
+
+def find(path: str, kinds: Kinds, address: str) -> Object | None:
+    """The document of a discovery path; None when the path is about objects. Raises NotFound for what is not served."""
+    match path.strip("/").split("/"):
+        case ["api"]:
+            return versions(address)
+        case ["apis"]:
+            return groups(kinds)
+        case ["openapi", "v3"]:
+            return {"paths": {}}
+        case ["api", version]:
+            found = resources(kinds, "", version)
+        case ["apis", name]:
+            found = group(kinds, name)
+        case ["apis", name, version]:
+            found = resources(kinds, name, version)
+        case _:
+            return None
+    if found is None:
+        raise unknown_path()
+    return found
 
 
 def versions(address: str) -> Object:

@@ -65,7 +65,7 @@ def carry_over(old: Object, new: Object) -> None:
 
 def prune(metadata: dict[str, Any]) -> None:
     """Drop what is empty, as the server's encoder does."""
-    for field in ("labels", "annotations", "finalizers", "ownerReferences", "managedFields", "generateName"):
+    for field in ("labels", "annotations", "finalizers", "ownerReferences", "generateName"):
         if field in metadata and not metadata[field]:
             del metadata[field]
 
@@ -83,15 +83,7 @@ def problems(kind: Kind, new: Object, old: Object | None) -> Iterator[FieldError
                 yield FieldError.invalid("metadata.labels", value, "a valid label must be an empty string or consist "
                                          "of alphanumeric characters, '-', '_' or '.', and must start and end with an "
                                          "alphanumeric character")  # fmt: skip
-    controllers = 0
-    for index, owner in enumerate(metadata.get("ownerReferences") or []):
-        for field in ("apiVersion", "kind", "name", "uid"):
-            if not owner.get(field):
-                path = f"metadata.ownerReferences[{index}].{field}"
-                yield FieldError.invalid(path, "", f"{field} must not be empty")
-        controllers += bool(owner.get("controller"))
-    if controllers > 1:
-        yield FieldError.invalid("metadata.ownerReferences", [], "Only one reference can have Controller set to true")
+    yield from _owner_problems(metadata)
     if old is not None and old["metadata"].get("deletionTimestamp"):
         before = old["metadata"].get("finalizers") or []
         added = [each for each in metadata.get("finalizers") or [] if each not in before]
@@ -102,6 +94,18 @@ def problems(kind: Kind, new: Object, old: Object | None) -> Iterator[FieldError
                 "no new finalizers can be added if the object is being deleted, found new finalizers "
                 f"[]string{{{listed}}}",
             )
+
+
+def _owner_problems(metadata: dict[str, Any]) -> Iterator[FieldError]:
+    controllers = 0
+    for index, owner in enumerate(metadata.get("ownerReferences") or []):
+        for field in ("apiVersion", "kind", "name", "uid"):
+            if not owner.get(field):
+                path = f"metadata.ownerReferences[{index}].{field}"
+                yield FieldError.invalid(path, "", f"{field} must not be empty")
+        controllers += bool(owner.get("controller"))
+    if controllers > 1:
+        yield FieldError.invalid("metadata.ownerReferences", [], "Only one reference can have Controller set to true")
 
 
 def _name_problems(kind: Kind, name: str) -> Iterator[FieldError]:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sandbox.kube import admission, defaults, errors, metadata, ownership, rules, schema
+from sandbox.kube import admission, defaults, errors, fields, metadata, ownership, rules, schema
 from sandbox.kube.kinds import Kind, Kinds
 from sandbox.kube.paths import flag
 from sandbox.kube.store import Object, Store, Stored
@@ -75,8 +75,16 @@ class Registry:
             raise errors.not_found(kind, name)
         return stored
 
-    def create(self, kind: Kind, namespace: str, obj: Object, options: WriteOptions) -> Stored:
-        """Store a new object. `obj` is the request's and is changed."""
+    def create(
+        self,
+        kind: Kind,
+        namespace: str,
+        obj: Object,
+        options: WriteOptions,
+        *,
+        applied: set[fields.Path] | None = None,
+    ) -> Stored:
+        """Store a new object. `obj` is the request's and is changed; `applied` are its fields when it was an apply."""
         _check_type(kind, obj)
         meta = obj.setdefault("metadata", {}) or {}
         obj["metadata"] = meta
@@ -95,7 +103,11 @@ class Registry:
         if self.store.get(kind.resource, namespace, meta["name"]) is not None:
             raise errors.already_exists(kind, meta["name"])
         obj["apiVersion"], obj["kind"] = kind.stored_api_version, kind.kind
-        ownership.track_update(kind, {}, obj, options.manager, "")
+        if applied is None:
+            ownership.track_update(kind, {}, obj, options.manager, "")
+        else:
+            entry = ownership.Entry(options.manager, ownership.APPLY, kind.api_version, "", applied, "")
+            ownership.write(obj, [entry])
         if options.dry_run:
             return Stored(obj, 0)
         return self.store.put(kind.resource, obj)

@@ -54,29 +54,36 @@ class Requests:
             return await self._kubelets.forward(request, pod.object, target.subresource)
         if not target.name:
             return await self._collection(request, target)
-        match request.method:
-            case "GET" | "HEAD":
-                stored = self._registry.get(kind, target.namespace, target.name)
-                if target.subresource == "scale":
-                    return _json(self._registry.scale_of(kind, stored))
-                return self._object(target, stored)
-            case "PUT" if target.subresource not in ("binding", "eviction"):
-                return await self._put(request, target)
-            case "PATCH" if target.subresource not in ("binding", "eviction", "finalize"):
-                return await self._patch(request, target)
-            case "POST" if target.subresource == "binding":
+        if request.method in ("GET", "HEAD"):
+            stored = self._registry.get(kind, target.namespace, target.name)
+            if target.subresource == "scale":
+                return _json(self._registry.scale_of(kind, stored))
+            return self._object(target, stored)
+        return await self._write(request, target)
+
+    async def _write(self, request: web.Request, target: Target) -> web.StreamResponse:
+        match request.method, target.subresource:
+            case "POST", "binding":
                 pods.bind(self._registry, target, await _body(request), _options(request))
                 return _json(_success(), 201)
-            case "POST" if target.subresource == "eviction":
+            case "POST", "eviction":
                 pods.evict(self._registry, target, await _body(request), request.query)
                 return _json(_success(), 201)
-            case "DELETE" if not target.subresource:
-                options = DeleteOptions.parse(await _body(request, optional=True), request.query)
-                stored, gone = self._registry.delete(kind, target.namespace, target.name, options)
-                if gone and kind.resource != "pods":
-                    return _json(_success(kind.details(target.name) | {"uid": stored.object["metadata"]["uid"]}))
-                return self._object(target, stored)
+            case "PUT", "" | "status" | "scale" | "finalize":
+                return await self._put(request, target)
+            case "PATCH", "" | "status" | "scale":
+                return await self._patch(request, target)
+            case "DELETE", "":
+                return await self._delete(request, target)
         raise errors.method_not_allowed()
+
+    async def _delete(self, request: web.Request, target: Target) -> web.Response:
+        kind = target.kind
+        options = DeleteOptions.parse(await _body(request, optional=True), request.query)
+        stored, gone = self._registry.delete(kind, target.namespace, target.name, options)
+        if gone and kind.resource != "pods":
+            return _json(_success(kind.details(target.name) | {"uid": stored.object["metadata"]["uid"]}))
+        return self._object(target, stored)
 
     async def _collection(self, request: web.Request, target: Target) -> web.StreamResponse:
         kind, query = target.kind, request.query

@@ -57,6 +57,10 @@ def problems(schema: Schema, new: Any, old: Any, path: str = "") -> Iterator[Fie
         return
     yield from _limits(schema, new, path)
     yield from _transitions(schema, new, old, path)
+    yield from _inner(schema, new, old, path)
+
+
+def _inner(schema: Schema, new: Any, old: Any, path: str) -> Iterator[FieldError]:
     if isinstance(new, dict):
         for name in schema.get("required") or []:
             if name not in new:

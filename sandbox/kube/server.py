@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from sandbox.kube import credentials, discovery, paths, pods
-from sandbox.kube.access import Access, User
+from sandbox.kube.access import Access
 from sandbox.kube.audit import Audit
 from sandbox.kube.definitions import Definitions
-from sandbox.kube.errors import ApiError, unknown_path
+from sandbox.kube.errors import ApiError, method_not_allowed
 from sandbox.kube.garbage import GarbageCollector
 from sandbox.kube.kinds import Kinds
 from sandbox.kube.listing import Listing
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from sandbox.plan import ManagementClusterPlan
 
 _log = logging.getLogger(__name__)
-_OPEN_PATHS = ("/healthz", "/livez", "/readyz", "/version")
+_HEALTH_PATHS = ("/healthz", "/livez", "/readyz")
 _MAX_BODY = 3 * 1024 * 1024  # the real server's limit for a request
 
 
@@ -95,75 +95,48 @@ class ApiServer:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one request; every failure is a Status."""
-        user: User | None = None
-        verb = request.method.lower()
         try:
-            if request.path not in _OPEN_PATHS:
-                user = self._access.authenticate(request.headers.get("Authorization", ""))
-            answer = self._plain(request)
-            if answer is not None:
-                return self._recorded(request, user, "get", answer)
-            target = paths.parse(request.path, self.kinds)
-            verb = target.verb(request.method, watch=paths.flag(request.query, "watch"))
-            assert user is not None
-            if not self._access.authorize(user, verb, target.resource, target.namespace, target.name):
-                text = f'{target.resource} "{target.name}" is forbidden: User "{user.name}" cannot {verb} it'
-                raise ApiError(403, "Forbidden", text)
-            assert self._requests is not None
-            if verb == "watch" or target.subresource in ("exec", "log"):
-                # These last: they are recorded when they begin, as the real log's stage ResponseStarted.
-                self._audit.record(user.name, verb, request.path_qs, 101 if target.subresource == "exec" else 200)
-                return await self._requests.answer(request, target, user)
-            return self._recorded(request, user, verb, await self._requests.answer(request, target, user))
+            return await self._answer(request)
         except ApiError as error:
-            body = error.body()
-            return self._recorded(request, user, verb, web.json_response(body, status=error.code))
+            return web.json_response(error.body(), status=error.code)
         except (ConnectionError, asyncio.CancelledError):
             raise
         except Exception:
             _log.exception("%s %s", request.method, request.path)
             failure = ApiError(500, "InternalError", "Internal error occurred: see the log of the API server")
-            return self._recorded(request, user, verb, web.json_response(failure.body(), status=500))
+            return web.json_response(failure.body(), status=500)
 
-    def _plain(self, request: web.Request) -> web.Response | None:
-        """Health, version and discovery; None when the path is about objects."""
-        path = request.path.rstrip("/")
-        parts = path.strip("/").split("/")
-        found: object
-        match parts:
-            case ["healthz"] | ["livez"] | ["readyz"]:
-                return web.Response(text="ok")
-            case ["version"]:
-                found = discovery.VERSION
-            case ["api"]:
-                found = discovery.versions(self._plan.api_address)
-            case ["apis"]:
-                found = discovery.groups(self.kinds)
-            case ["api", version]:
-                found = discovery.resources(self.kinds, "", version)
-            case ["apis", group]:
-                found = discovery.group(self.kinds, group)
-            case ["apis", group, version]:
-                found = discovery.resources(self.kinds, group, version)
-            case ["openapi", "v3"]:
-                found = {"paths": {}}
-            case _:
-                return None
-        if found is None:
-            raise unknown_path()
-        if request.method not in ("GET", "HEAD"):
-            raise ApiError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
-        return web.json_response(found)
-
-    def _recorded(
-        self, request: web.Request, user: User | None, verb: str, answer: web.StreamResponse
-    ) -> web.StreamResponse:
+    async def record(self, request: web.Request, answer: web.StreamResponse) -> None:
+        """Write the audit log when an answer begins: a watch or an exec may take hours to end."""
+        user = request.get("user")
+        verb = request.get("verb", request.method.lower())
         self._audit.record(user.name if user else "system:anonymous", verb, request.path_qs, answer.status)
-        return answer
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        if request.path in _HEALTH_PATHS:
+            return web.Response(text="ok")
+        if request.path == "/version":
+            return web.json_response(discovery.VERSION)
+        user = self._access.authenticate(request.headers.get("Authorization", ""))
+        request["user"] = user
+        found = discovery.find(request.path, self.kinds, self._plan.api_address)
+        if found is not None:
+            if request.method not in ("GET", "HEAD"):
+                raise method_not_allowed()
+            return web.json_response(found)
+        target = paths.parse(request.path, self.kinds)
+        verb = target.verb(request.method, watch=paths.flag(request.query, "watch"))
+        request["verb"] = verb
+        if not self._access.authorize(user, verb, target.resource, target.namespace, target.name):
+            text = f'{target.resource} "{target.name}" is forbidden: User "{user.name}" cannot {verb} it'
+            raise ApiError(403, "Forbidden", text)
+        assert self._requests is not None
+        return await self._requests.answer(request, target, user)
 
 
 def _application(server: ApiServer) -> web.Application:
     application = web.Application(client_max_size=_MAX_BODY)
+    application.on_response_prepare.append(server.record)
     application.router.add_route("*", "/{path:.*}", server.handle)
     return application
 
