@@ -209,8 +209,8 @@ def _conflict(kind: Kind, name: str) -> Refusal:
 
 
 def _answer(kind: Kind, found: KeyValue) -> Object:
-    obj = {"kind": kind.kind, "apiVersion": kind.api_version} | _parse(found.value)
-    metadata = dict(obj.get("metadata") or {})
+    obj: Object = {"kind": kind.kind, "apiVersion": kind.api_version, **_parse(found.value)}
+    metadata: Object = dict(obj.get("metadata") or {})
     parts = found.key.removeprefix(f"{PREFIX}/{kind.plural}/").split("/")
     if kind.namespaced:
         metadata.setdefault("namespace", parts[0])

@@ -23,7 +23,7 @@ async def _main(plan: Plan, cluster: ManagementClusterPlan) -> None:
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
-    while not (cluster.folder / "api.ready").exists():
+    while not (cluster.folder / "api.ready").exists():  # noqa: ASYNC110  another process makes it
         await asyncio.sleep(_POLL)
     kubelet = Kubelet(plan, cluster)
     await kubelet.start()
@@ -39,6 +39,7 @@ def main() -> None:
     parser.add_argument("cluster")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
     plan = Plan.load(arguments.plan)
     asyncio.run(_main(plan, plan.management_cluster(arguments.cluster)))
 

@@ -241,8 +241,7 @@ def binds(root: Path, of: Image) -> list[Bind]:
         (str(root / "usr"), "/usr", True),
         (str(etcd_programs()), f"{_HOST}/etcd", True),
     ]
-    for folder in _loader_folders():
-        bound.append((str(folder), str(folder), True))
+    bound.extend((str(folder), str(folder), True) for folder in _loader_folders())
     if not PYTHON.is_relative_to("/usr"):
         bound.append((sys.base_prefix, sys.base_prefix, True))
     if of.python:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sandbox.node import images, probes, volumes
 from sandbox.node.container import Container, ContainerSpec, StartError, make_root
-from sandbox.node.environment import ConfigError, Object, Sources, environment, expand
+from sandbox.node.environment import ConfigError, Object, Sources, contents, environment, expand
 from sandbox.node.status import ContainerState, PodState
 from sandbox.plan import RELEASE_REGISTRY
 
@@ -155,7 +155,7 @@ class PodWorker:
             return set()
         for secret in self._node.sources.pull_secrets(self.pod):
             with contextlib.suppress(ValueError, KeyError):
-                document = volumes.contents(secret | {"kind": "Secret"})[".dockerconfigjson"]
+                document = contents(secret | {"kind": "Secret"})[".dockerconfigjson"]
                 if json.loads(document)["auths"].get(RELEASE_REGISTRY, {}).get("auth"):
                     return set()
         return private
