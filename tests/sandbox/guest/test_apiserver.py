@@ -104,6 +104,5 @@ def test_hosted_api_keeps_its_objects_in_etcd(workbench: Workbench, tmp_path: Pa
         unauthenticated.tls_server_name = "api.test"
         with pytest.raises(ApiException, match="Unauthorized"):
             await asyncio.to_thread(client.CoreV1Api(client.ApiClient(unauthenticated)).list_node)
-        await workbench.close()
 
-    asyncio.run(scenario())
+    workbench.play(scenario())

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import socket
 import uuid
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ from sandbox import pki
 from sandbox.node import hosts, images, isolation
 from sandbox.node.environment import ConfigError
 from sandbox.node.pod import Node, PodWorker
-from sandbox.plan import Plan
+from sandbox.plan import AWS_PORT, Plan
 
 NAMESPACE = "clusters-blue"
 ETCD_IMAGE = "registry.release.example.com/ocp/etcd:4.17.12"
@@ -67,6 +69,9 @@ class Workbench:
 
     def __init__(self, folder: Path, mode: str) -> None:
         self.plan = Plan.create(folder / "run", isolation=mode)
+        self.reserved = socket.create_server(
+            (self.plan.aws_address, AWS_PORT)
+        )  # no other sandbox takes these addresses
         self.cluster = self.plan.management_clusters[0]
         self.sources = Dictionary(secrets={"pull-secret": PULL_SECRET})
         self.status: dict[str, dict[str, Any]] = {}
@@ -93,7 +98,7 @@ class Workbench:
 
     async def until(self, condition: Any, seconds: float = 20) -> None:
         async with asyncio.timeout(seconds):
-            while not condition():
+            while not condition():  # noqa: ASYNC110  anything may change it
                 await asyncio.sleep(0.02)
 
     async def until_ready(self, worker: PodWorker) -> None:
@@ -109,8 +114,19 @@ class Workbench:
         out, err = await process.communicate(stdin)
         return process.returncode or 0, out.decode(), err.decode()
 
-    async def close(self) -> None:
-        await asyncio.gather(*(worker.terminate(0) for worker in self.workers))
+    def play(self, scenario: Coroutine[Any, Any, None]) -> None:
+        """Run `scenario` to its end, and end all pods whatever happened."""
+
+        async def played() -> None:
+            try:
+                await scenario
+            finally:
+                await asyncio.gather(*(worker.terminate(0) for worker in self.workers))
+
+        try:
+            asyncio.run(played())
+        finally:
+            self.reserved.close()
 
     def etcd(self, members: int = 3) -> list[PodWorker]:
         """The etcd of a hosted cluster, as its StatefulSet would have it."""

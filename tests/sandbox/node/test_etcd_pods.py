@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 
 from .conftest import ETCDCTL, Workbench
@@ -37,6 +36,5 @@ def test_operators_commands_work_verbatim_in_every_member(workbench: Workbench) 
         )
         assert code == 0, err
         assert "etcd-2" in out
-        await workbench.close()
 
-    asyncio.run(scenario())
+    workbench.play(scenario())

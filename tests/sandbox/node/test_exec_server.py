@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import ssl
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import aiohttp
 import pytest
@@ -34,8 +34,6 @@ async def run(base: str, context: ssl.SSLContext, protocol: str, argv: list[str]
 
 
 def _encode(query: list[tuple[str, str]]) -> str:
-    from urllib.parse import urlencode
-
     return urlencode(query)
 
 
@@ -78,6 +76,5 @@ def test_exec_tells_output_errors_and_exit_code(workbench: Workbench, tmp_path: 
         async with aiohttp.ClientSession() as session, session.get(base, ssl=context) as answer:
             assert answer.status == 401
         await server.stop()
-        await workbench.close()
 
-    asyncio.run(scenario())
+    workbench.play(scenario())
