@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from sandbox.aws.calls import CallLog, describe
-from sandbox.aws.s3.checks import Refusal, S3Checks
+from sandbox.aws.s3.checks import Refusal, S3Checks, name_the_checksum
 
 Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
 _INTERNAL = "/moto-api"
@@ -33,6 +33,7 @@ class Endpoint:
             if refusal is not None:
                 self._calls.write(call, started, refusal.status)
                 return _answer(refusal, start_response)
+            name_the_checksum(environ)
         status = [0]
 
         def start(line: str, headers: list[tuple[str, str]], *rest: Any) -> Any:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+from sandbox.aws.events import EVENTS_ACCESS_KEY
 from sandbox.aws.functions.model import Credentials
 from sandbox.aws.stepfunctions.speed import STATES_ACCESS_KEY
 from sandbox.plan import ACCOUNT_ID, REGION, Plan
 
 _SECONDS = 12 * 3600
+_SERVICES = {STATES_ACCESS_KEY: "states.amazonaws.com", EVENTS_ACCESS_KEY: "events.amazonaws.com"}
 
 
 class Identities:
@@ -49,8 +51,8 @@ class Identities:
         """A name for the call log."""
         if access_key_id == self._plan.access_key_id:
             return "sandbox"
-        if access_key_id == STATES_ACCESS_KEY:
-            return "states.amazonaws.com"
+        if access_key_id in _SERVICES:
+            return _SERVICES[access_key_id]
         assumed = self._sts.get_assumed_role_from_access_key(access_key_id)
         return str(assumed.role_arn) if assumed else access_key_id
 

@@ -43,7 +43,7 @@ class Server:
         from moto.sts.models import sts_backends  # noqa: PLC0415
         from werkzeug.serving import make_server  # noqa: PLC0415
 
-        from sandbox.aws import dns, stepfunctions  # noqa: PLC0415
+        from sandbox.aws import dns, events, kms, stepfunctions  # noqa: PLC0415
         from sandbox.aws.calls import CallLog  # noqa: PLC0415
         from sandbox.aws.endpoint import Endpoint  # noqa: PLC0415
         from sandbox.aws.functions.host import FunctionHost  # noqa: PLC0415
@@ -62,6 +62,8 @@ class Server:
 
         identities = Identities(plan, backend_of(sts_backends, "aws"))
         stepfunctions.switch_on(plan.aws_url)
+        events.deliver_to_every_target(plan.aws_url)
+        kms.sign_what_was_given()
         self._host = FunctionHost(
             plan, identities.of_role, FunctionLogs(plan.logs / "functions", backend_of(logs_backends))
         )

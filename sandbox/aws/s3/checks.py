@@ -143,6 +143,13 @@ def _refuse_body(environ: Mapping[str, Any], headers: Mapping[str, str], body: b
     return None
 
 
+def name_the_checksum(environ: dict[str, Any]) -> None:
+    """Have moto keep the checksum of an upload whose sender did not also name its algorithm, as `curl` does not."""
+    for algorithm in (*_CHECKSUMS, "crc32c", "crc64nvme"):
+        if f"HTTP_X_AMZ_CHECKSUM_{algorithm.upper()}" in environ:
+            environ.setdefault("HTTP_X_AMZ_SDK_CHECKSUM_ALGORITHM", algorithm.upper())
+
+
 def _base64(digest: bytes) -> str:
     return base64.b64encode(digest).decode("ascii")
 

@@ -58,24 +58,25 @@ def remember_parsed_definitions() -> None:
     @lru_cache(maxsize=64)
     def tree_of(definition: str) -> Any:
         listener: Any = SyntaxErrorListener()  # type: ignore[no-untyped-call]
-        parser = ASLParser(CommonTokenStream(ASLLexer(InputStream(definition))))
+        parser: Any = ASLParser(CommonTokenStream(ASLLexer(InputStream(definition))))
         parser.removeErrorListeners()
         parser.addErrorListener(listener)
-        tree = parser.state_machine()  # type: ignore[no-untyped-call]
+        tree = parser.state_machine()
         if listener.errors:
             raise ASLParserException(errors=listener.errors)
         return tree
 
     def parse(definition: str) -> tuple[Any, Any]:
         tree = tree_of(definition)
-        return Preprocessor().visit(tree), tree  # type: ignore[no-untyped-call]
+        preprocessor: Any = Preprocessor()
+        return preprocessor.visit(tree), tree
 
     replace(AmazonStateLanguageParser, "parse", staticmethod(parse))
 
 
 def forget_finished_threads() -> None:
     """Drop ended threads from moto's global list of them, which only ever grows."""
-    original = ExecutionWorker.start
+    original: Any = ExecutionWorker.start
 
     def start(self: Any) -> None:
         TMP_THREADS[:] = [thread for thread in TMP_THREADS if thread.is_alive()]

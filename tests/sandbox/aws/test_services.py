@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 import time
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, utils
+from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from sandbox.aws.deploy import DeployedStack
 
@@ -18,6 +22,8 @@ def test_kms_signs_and_verifies(aws: Aws, stack: DeployedStack) -> None:
     request = {"KeyId": "alias/sample-signing", "MessageType": "DIGEST", "SigningAlgorithm": "ECDSA_SHA_256"}
     signature = kms.sign(Message=b"d" * 32, **request)["Signature"]
     assert kms.verify(Message=b"d" * 32, Signature=signature, **request)["SignatureValid"]
+    public: Any = load_der_public_key(kms.get_public_key(KeyId="alias/sample-signing")["PublicKey"])
+    public.verify(signature, b"d" * 32, ec.ECDSA(utils.Prehashed(hashes.SHA256())))
     with pytest.raises(ClientError, match="KMSInvalidSignature"):
         kms.verify(Message=b"e" * 32, Signature=signature, **request)
 
