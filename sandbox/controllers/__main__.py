@@ -15,7 +15,7 @@ from sandbox.controllers.load_balancer import load_balancer_controller
 from sandbox.controllers.scheduler import scheduler
 from sandbox.controllers.stateful_set import stateful_set_controller
 from sandbox.controllers.volumes import volume_controllers
-from sandbox.hypershift import hypershift_controllers
+from sandbox.hypershift import Startable, hypershift_controllers
 from sandbox.informer import Controller, Informers
 from sandbox.plan import Plan
 from sandbox.process import run_until_terminated
@@ -43,7 +43,11 @@ def main() -> None:
     cluster = plan.management_cluster(sys.argv[2])
     client = Client(cluster.controllers_kubeconfig)
     context = Context(plan, cluster, client, Informers(client))
-    controllers = [*workload_controllers(context), *cloud_controllers(context), *hypershift_controllers(context)]
+    controllers: list[Startable] = [
+        *workload_controllers(context),
+        *cloud_controllers(context),
+        *hypershift_controllers(context),
+    ]
     context.informers.wait_synced()
     for controller in controllers:
         controller.start()

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 from sandbox.client import DEPLOYMENTS, PODS, REPLICA_SETS
 from sandbox.controllers.pods import is_finished, is_leaving, owned_pods, owner_keys, pod_from_template
 from sandbox.informer import Controller, Key
-from sandbox.objects import digest, is_controlled_by, is_ready, owner_reference, status_of, update_status, with_conditions
+from sandbox.objects import (
+    digest,
+    is_controlled_by,
+    is_ready,
+    owner_reference,
+    status_of,
+    update_status,
+    with_conditions,
+)
 
 if TYPE_CHECKING:
     from sandbox.client import Client, Object, Objects
@@ -115,7 +123,10 @@ def _reconcile_replica_set(client: Client, owner: Object) -> None:
     for pod in [each for each in pods if is_finished(each)]:
         client.delete(PODS, pod["metadata"]["name"], pod["metadata"]["namespace"], uid=pod["metadata"]["uid"])
         pods.remove(pod)
-    pods += [client.create(PODS, pod_from_template(owner, None, owner["spec"]["template"])) for _ in range(replicas - len(pods))]
+    pods += [
+        client.create(PODS, pod_from_template(owner, None, owner["spec"]["template"]))
+        for _ in range(replicas - len(pods))
+    ]
     surplus = sorted(pods, key=is_ready)[: max(0, len(pods) - replicas)]  # those that do not serve go first
     for pod in surplus:
         client.delete(PODS, pod["metadata"]["name"], pod["metadata"]["namespace"], uid=pod["metadata"]["uid"])

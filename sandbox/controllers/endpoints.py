@@ -22,9 +22,7 @@ def endpoints_controller(context: Context) -> Controller:
     def services_of(pod: Object) -> Iterable[Key]:
         namespace = pod["metadata"]["namespace"]
         return [
-            (namespace, service["metadata"]["name"])
-            for service in services.list(namespace)
-            if selects(service, pod)
+            (namespace, service["metadata"]["name"]) for service in services.list(namespace) if selects(service, pod)
         ]
 
     def reconcile(key: Key) -> None:

@@ -63,9 +63,7 @@ class _Scheduler:
     def _placed(self) -> Objects:
         placed = {pod["metadata"]["uid"]: pod for pod in self._pods.list() if pod["spec"].get("nodeName")}
         horizon = time.monotonic() - _ASSUMED_SECONDS
-        self._assumed = {
-            uid: entry for uid, entry in self._assumed.items() if uid not in placed and entry[0] > horizon
-        }
+        self._assumed = {uid: entry for uid, entry in self._assumed.items() if uid not in placed and entry[0] > horizon}
         return [*placed.values(), *(pod for _, pod in self._assumed.values())]
 
     def _choose(self, pod: Object, claims: Objects) -> str | None:

@@ -107,9 +107,7 @@ class _Volumes:
                 "local": {"path": str(folder)},
                 "nodeAffinity": {
                     "required": {
-                        "nodeSelectorTerms": [
-                            {"matchExpressions": [{"key": ZONE, "operator": "In", "values": [zone]}]}
-                        ]
+                        "nodeSelectorTerms": [{"matchExpressions": [{"key": ZONE, "operator": "In", "values": [zone]}]}]
                     }
                 },
                 "claimRef": {

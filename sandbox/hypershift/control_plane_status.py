@@ -94,7 +94,12 @@ def _has_all_replicas(found: Object | None) -> bool:
 
 def _degraded(missing: list[str]) -> Condition:
     if missing:
-        return ("Degraded", "True", "UnavailableReplicas", "; ".join(f"{name} has unavailable replicas" for name in missing))
+        return (
+            "Degraded",
+            "True",
+            "UnavailableReplicas",
+            "; ".join(f"{name} has unavailable replicas" for name in missing),
+        )
     return ("Degraded", "False", "AsExpected", "The hosted cluster is not degraded")
 
 

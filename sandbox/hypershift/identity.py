@@ -59,8 +59,12 @@ class Identity:
         own = [host, "localhost", "kube-apiserver", "kubernetes", "kubernetes.default.svc"]
         own += [f"kube-apiserver.{self._namespace}.svc", f"kube-apiserver.{self._namespace}.svc.cluster.local"]
         self._certificate("kas-server-crt", "root-ca", "kubernetes", own)
-        self._certificate("ignition-server", "ignition-server-ca-cert", "ignition", [host_of_ignition(self._control_plane)])
-        self._certificate("oauth-openshift-serving-cert", "root-ca", "oauth-openshift", [f"oauth-openshift.{self._namespace}.svc"])
+        self._certificate(
+            "ignition-server", "ignition-server-ca-cert", "ignition", [host_of_ignition(self._control_plane)]
+        )
+        self._certificate(
+            "oauth-openshift-serving-cert", "root-ca", "oauth-openshift", [f"oauth-openshift.{self._namespace}.svc"]
+        )
         self._certificate("system-admin-client", "admin-kubeconfig-signer", "system:admin", [], "system:masters")
         internal = f"https://kube-apiserver.{self._namespace}.svc:{API_PORT}"
         self._secret("admin-kubeconfig", lambda: self._kubeconfig(f"https://{host}:{API_PORT}"))
@@ -89,7 +93,9 @@ class Identity:
         self._certificate("etcd-server-tls", "etcd-signer", "etcd-server", client + peer + common, prefix="server")
         self._certificate("etcd-peer-tls", "etcd-signer", "etcd-discovery", peer + common, prefix="peer")
         self._certificate("etcd-client-tls", "etcd-signer", "etcd-client", [], prefix="etcd-client")
-        self._certificate("etcd-metrics-client-tls", "etcd-metrics-signer", "etcd-metrics-client", [], prefix="etcd-client")
+        self._certificate(
+            "etcd-metrics-client-tls", "etcd-metrics-signer", "etcd-metrics-client", [], prefix="etcd-client"
+        )
 
     def _service_account_tokens(self) -> None:
         """What a management cluster makes for each service account; worth nothing on another one."""
@@ -100,7 +106,13 @@ class Identity:
         self._secret(f"default-dockercfg-{suffix}", lambda: {".dockercfg": b"{}"}, "kubernetes.io/dockercfg", account)
 
     def _certificate(
-        self, name: str, signer: str, common_name: str, names: list[str], organization: str | None = None, prefix: str = "tls"
+        self,
+        name: str,
+        signer: str,
+        common_name: str,
+        names: list[str],
+        organization: str | None = None,
+        prefix: str = "tls",
     ) -> None:
         def make() -> dict[str, bytes]:
             pair = issue(self._authority(signer), common_name, names=names, organization=organization)
@@ -118,7 +130,10 @@ class Identity:
                     "clusters": [
                         {
                             "name": "cluster",
-                            "cluster": {"server": server, "certificate-authority-data": _text(self._data("root-ca")["ca.crt"])},
+                            "cluster": {
+                                "server": server,
+                                "certificate-authority-data": _text(self._data("root-ca")["ca.crt"]),
+                            },
                         }
                     ],
                     "users": [
@@ -192,9 +207,7 @@ def _signing_key() -> dict[str, bytes]:
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
     )
-    public = key.public_key().public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
+    public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     return {"service-account.key": private, "service-account.pub": public}
 
 

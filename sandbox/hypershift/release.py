@@ -5,7 +5,9 @@ from __future__ import annotations
 from sandbox.plan import RELEASE_REGISTRY
 
 VERSION = "4.17.12"
-RELEASE_IMAGE = f"{RELEASE_REGISTRY}/ocp/release@sha256:6c9ed3a1b8f6e2a4d07c5b913f2e8d60a4b7c1e95d3f08726ab4c9e1d5f70b32"
+RELEASE_IMAGE = (
+    f"{RELEASE_REGISTRY}/ocp/release@sha256:6c9ed3a1b8f6e2a4d07c5b913f2e8d60a4b7c1e95d3f08726ab4c9e1d5f70b32"
+)
 _VERSIONS = {RELEASE_IMAGE: VERSION}
 SUPPORTED_VERSIONS = ("4.18", "4.17", "4.16", "4.15", "4.14")
 

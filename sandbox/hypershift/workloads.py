@@ -86,7 +86,10 @@ def kube_apiserver(control_plane: Object, version: str) -> Object:
             }
         ],
         "volumes": [
-            *({"name": name, "secret": {"secretName": secret, "defaultMode": 0o640}} for name, secret in mounts.items()),
+            *(
+                {"name": name, "secret": {"secretName": secret, "defaultMode": 0o640}}
+                for name, secret in mounts.items()
+            ),
             {"name": "etcd-ca", "configMap": {"name": "etcd-ca"}},
             {"name": "client-ca", "configMap": {"name": "client-ca"}},
         ],

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sandbox.objects import ensure, update_status
 
 if TYPE_CHECKING:
-    from sandbox.client import Client, Object, Resource
+    from sandbox.client import Client, Object, Objects, Resource
     from sandbox.controllers.context import Context
 
 
@@ -21,6 +21,10 @@ class Writer:
     def get(self, resource: Resource, name: str, namespace: str = "") -> Object | None:
         """The cached object: perhaps a moment old, never to be changed in place."""
         return self._informers.of(resource).get(name, namespace)
+
+    def list(self, resource: Resource, namespace: str, labels: Object | None = None) -> Objects:
+        """The cached objects of a namespace."""
+        return self._informers.of(resource).list(namespace, labels)
 
     def ensure(self, resource: Resource, desired: Object) -> Object:
         metadata = desired["metadata"]

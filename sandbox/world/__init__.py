@@ -1,0 +1,13 @@
+"""The world a sandbox starts with: AWS, two management clusters, the hosted clusters `blue` and `blue-green`."""
+
+from sandbox.world.aws import prepare_aws
+from sandbox.world.hosted import create_hosted_clusters, wait_until_available, wait_until_nodes_ready
+from sandbox.world.management import prepare_management_cluster
+
+__all__ = [
+    "create_hosted_clusters",
+    "prepare_aws",
+    "prepare_management_cluster",
+    "wait_until_available",
+    "wait_until_nodes_ready",
+]

@@ -1,0 +1,77 @@
+"""What a management cluster holds before the first hosted cluster: HyperShift's installation and a StorageClass."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from sandbox.client import (
+    CONFIG_MAPS,
+    DEPLOYMENTS,
+    NAMESPACES,
+    STORAGE_CLASSES,
+    Client,
+)
+from sandbox.controllers.volumes import PROVISIONER
+from sandbox.hypershift.carriers import HYPERSHIFT
+from sandbox.hypershift.operator_objects import OPERATOR_IMAGE
+from sandbox.hypershift.release import SUPPORTED_VERSIONS
+from sandbox.hypershift.workloads import deployment, idle_pod
+from sandbox.objects import ensure
+from sandbox.plan import DOMAIN
+
+if TYPE_CHECKING:
+    from sandbox.client import Object
+    from sandbox.plan import ManagementClusterPlan, Plan
+
+STORAGE_CLASS = "gp3-csi"
+
+
+def prepare_management_cluster(plan: Plan, cluster: ManagementClusterPlan) -> None:
+    """Make them. May run twice. Raises ApiError."""
+    del plan  # the signature is the same for every part of the world
+    client = Client(cluster.controllers_kubeconfig)
+    for name in ("default", "kube-system", HYPERSHIFT):
+        ensure(client, NAMESPACES, {"metadata": {"name": name}})
+    ensure(
+        client,
+        STORAGE_CLASSES,
+        {
+            "metadata": {
+                "name": STORAGE_CLASS,
+                "annotations": {"storageclass.kubernetes.io/is-default-class": "true"},
+            },
+            "provisioner": PROVISIONER,
+            "reclaimPolicy": "Delete",
+            "volumeBindingMode": "WaitForFirstConsumer",
+            "parameters": {"type": "gp3"},
+        },
+    )
+    ensure(
+        client,
+        CONFIG_MAPS,
+        {
+            "metadata": {"name": "supported-versions", "namespace": HYPERSHIFT},
+            "data": {"supported-versions": json.dumps({"versions": SUPPORTED_VERSIONS}), "server-version": "sandbox"},
+        },
+    )
+    operator = idle_pod("operator", OPERATOR_IMAGE, pull_secret=None)
+    ensure(client, DEPLOYMENTS, deployment(None, HYPERSHIFT, "operator", cluster.operator_replicas, operator))
+    ensure(client, DEPLOYMENTS, deployment(None, HYPERSHIFT, "external-dns", 1, _external_dns(cluster)))
+
+
+def _external_dns(cluster: ManagementClusterPlan) -> Object:
+    pod = idle_pod("external-dns", "registry.k8s.example.com/external-dns/external-dns:v0.14.2", pull_secret=None)
+    pod["containers"][0]["args"] = [
+        "--source=service",
+        "--source=openshift-route",
+        f"--domain-filter={DOMAIN}",
+        "--provider=aws",
+        "--registry=txt",
+        "--txt-suffix=-external-dns",
+        f"--txt-owner-id={cluster.external_dns_owner_id}",
+        "--label-filter=hypershift.openshift.io/route-visibility!=private",
+        "--interval=1m",
+        "--txt-cache-interval=1h",
+    ]
+    return pod
