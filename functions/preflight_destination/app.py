@@ -1,0 +1,17 @@
+"""PreflightDestination: is the destination fit? Tells all problems at once, changes nothing."""
+
+from typing import Any
+
+from lifeboat.model import Task
+from lifeboat.restore.destination import preflight
+from lifeboat.restore.loading import open_destination
+from lifeboat.runtime import task
+from lifeboat.wiring import Services
+
+services = Services()
+
+
+@task(services, guarded=False)
+def handler(request: Task) -> dict[str, Any]:
+    destination = open_destination(services.destination(request), services.store, services.signer, request)
+    return preflight(destination)

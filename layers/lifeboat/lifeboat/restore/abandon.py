@@ -1,0 +1,72 @@
+"""Taking back a restore that failed before the HostedCluster existed: only what this operation made goes.
+
+No Cluster API controller runs for this cluster at the destination yet, so finalizers may come off and no instance is
+terminated. Once the HostedCluster exists nothing here is touched any more: the destination owns the cluster.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lifeboat.edits import annotation, edit
+from lifeboat.model import HostedClusterRef, Manifest
+from lifeboat.ports import ManagementCluster
+from lifeboat.reconciliation import OPERATION
+from lifeboat.resources import (
+    CONFIG_MAPS,
+    DEPLOYMENTS,
+    HOSTED_CLUSTERS,
+    NAMESPACES,
+    PODS,
+    SECRETS,
+    Resource,
+)
+from lifeboat.restore.order import ALL
+
+_CONTROLLERS = ("cluster-api", "capi-provider")
+
+
+def abandon(cluster: ManagementCluster, hosted: HostedClusterRef, operation_id: str) -> dict[str, Any]:
+    """Delete what this operation made; run again until `done`.
+
+    Answers `handedOver` and does nothing once the HostedCluster exists.
+    """
+    if cluster.get(HOSTED_CLUSTERS, hosted.namespace, hosted.name) is not None:
+        return {"done": True, "handedOver": True, "waitingFor": ""}
+    namespace = cluster.get(NAMESPACES, None, hosted.control_plane_namespace)
+    waiting = []
+    if namespace is not None and annotation(namespace, OPERATION) == operation_id:
+        waiting.append(f"namespace {hosted.control_plane_namespace}")
+        if not _controllers(cluster, hosted.control_plane_namespace):
+            _remove_finalizers(cluster, hosted.control_plane_namespace)
+            cluster.delete(NAMESPACES, None, hosted.control_plane_namespace, uid=namespace["metadata"]["uid"])
+        else:
+            waiting.append("Cluster API controllers of another's making to stop: look at the namespace by hand")
+    for resource in (SECRETS, CONFIG_MAPS):
+        for each in cluster.list_objects(resource, hosted.namespace):
+            if annotation(each, OPERATION) == operation_id:
+                _delete(cluster, resource, each)
+    return {"done": not waiting, "handedOver": False, "waitingFor": "; ".join(waiting)}
+
+
+def _controllers(cluster: ManagementCluster, namespace: str) -> bool:
+    """Whether anything that could terminate instances runs there; at this point nothing should."""
+    if any(cluster.get(DEPLOYMENTS, namespace, name) is not None for name in _CONTROLLERS):
+        return True
+    return any(each["metadata"]["name"].startswith(_CONTROLLERS) for each in cluster.list_objects(PODS, namespace))
+
+
+def _remove_finalizers(cluster: ManagementCluster, namespace: str) -> None:
+    for resource in ALL:
+        for each in cluster.list_objects(resource, namespace):
+            if each["metadata"].get("finalizers"):
+                edit(cluster, resource, namespace, each["metadata"]["name"], _without_finalizers)
+
+
+def _without_finalizers(manifest: Manifest) -> dict[str, Any] | None:
+    return {"metadata": {"finalizers": None}} if manifest["metadata"].get("finalizers") else None
+
+
+def _delete(cluster: ManagementCluster, resource: Resource, manifest: Manifest) -> None:
+    metadata = manifest["metadata"]
+    cluster.delete(resource, metadata.get("namespace"), metadata["name"], uid=metadata["uid"])

@@ -1,0 +1,91 @@
+"""Which backup is restored: proven once when it is chosen, pinned by its digest in every later task."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from lifeboat import backups
+from lifeboat.backups import BackupRecord
+from lifeboat.edits import annotation
+from lifeboat.errors import BackupUnprovenError
+from lifeboat.model import HostedClusterRef, Manifest, Task
+from lifeboat.ports import ManagementCluster, ObjectStore, Signer
+from lifeboat.reconciliation import OPERATION
+from lifeboat.resources import HOSTED_CLUSTERS, Resource
+from lifeboat.source_state import NAME, SourceState
+
+
+@dataclass(frozen=True)
+class Destination:
+    """A management cluster, what is to be restored there, and by which operation."""
+
+    cluster: ManagementCluster
+    store: ObjectStore
+    record: BackupRecord
+    state: SourceState
+    operation_id: str
+
+    @property
+    def hosted(self) -> HostedClusterRef:
+        return self.record.hosted_cluster
+
+    @property
+    def namespace(self) -> str:
+        """The control-plane namespace."""
+        return self.hosted.control_plane_namespace
+
+    def manifests(self, resource: Resource) -> list[Manifest]:
+        return backups.read_manifests(self.store, self.record, resource.plural)
+
+    def exported_hosted_cluster(self) -> Manifest:
+        found = [each for each in self.manifests(HOSTED_CLUSTERS) if each["metadata"]["name"] == self.hosted.name]
+        if len(found) != 1:
+            msg = f"backup {self.record.backup_id} holds {len(found)} HostedClusters {self.hosted}: choose another"
+            raise BackupUnprovenError(msg)
+        return found[0]
+
+    def is_ours(self, live: Manifest | None) -> bool:
+        """Whether an object there was made by this operation."""
+        return live is not None and annotation(live, OPERATION) == self.operation_id
+
+    def live_hosted_cluster(self) -> Manifest | None:
+        return self.cluster.get(HOSTED_CLUSTERS, self.hosted.namespace, self.hosted.name)
+
+
+def load(store: ObjectStore, signer: Signer, task: Task) -> dict[str, Any]:
+    """Find the backup, verify its signature and every part; returns its references and figures.
+
+    Raises BackupUnprovenError when there is none, or it is not whole.
+    """
+    record, digest = backups.load(store, signer, task.hosted_cluster, task.backup_id or backups.LATEST)
+    backups.verify_parts(store, record)
+    return {
+        "backupId": record.backup_id,
+        "kind": record.kind.value,
+        "infraId": record.infra_id,
+        "recordSha256": digest,
+        "source": record.source,
+        "revision": record.snapshot.revision,
+        "totalKeys": record.snapshot.total_keys,
+        "members": record.snapshot.members,
+    }
+
+
+def open_destination(cluster: ManagementCluster, store: ObjectStore, signer: Signer, task: Task) -> Destination:
+    """The destination of a task, with the very record that LoadBackup proved.
+
+    Raises BackupUnprovenError when another record stands in its place now.
+    """
+    record = pinned_record(store, signer, task)
+    state = SourceState.from_json(backups.read_evidence(store, record, NAME))
+    return Destination(cluster, store, record, state, task.operation.id)
+
+
+def pinned_record(store: ObjectStore, signer: Signer, task: Task) -> BackupRecord:
+    """The record whose digest the machine's data name."""
+    record, digest = backups.load(store, signer, task.hosted_cluster, task.backup_id or "")
+    if digest != task.data["backup"].get("recordSha256"):
+        msg = f"the record of backup {record.backup_id} is not the one that this execution verified: start again"
+        raise BackupUnprovenError(msg)
+    return record

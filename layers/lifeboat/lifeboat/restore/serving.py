@@ -1,0 +1,90 @@
+"""Does the destination serve: the conditions of facts, not hopes.
+
+A condition that HyperShift sets on every cluster must be there and True; one that it sets only for some clusters must
+not be False. etcd's membership is not told by any condition: the verification of a move asks each member.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from lifeboat.model import HostedClusterRef, Manifest
+from lifeboat.ports import ManagementCluster
+from lifeboat.reconciliation import is_paused, node_pools_of
+from lifeboat.resources import HOSTED_CLUSTERS, STATEFUL_SETS
+from lifeboat.restore.loading import Destination
+
+ALWAYS_TRUE = (
+    "Available",
+    "EtcdAvailable",
+    "KubeAPIServerAvailable",
+    "InfrastructureReady",
+    "ValidReleaseImage",
+    "ClusterVersionSucceeding",
+)
+TRUE_IF_PRESENT = (
+    "ExternalDNSReachable",
+    "IgnitionEndpointAvailable",
+    "ValidOIDCConfiguration",
+    "ValidAWSIdentityProvider",
+    "DataPlaneConnectionAvailable",
+    "SupportedHostedCluster",
+    "ReconciliationSucceeded",
+)
+NODE_POOL_TRUE = ("AllMachinesReady", "AllNodesHealthy")
+NODE_POOL_NOT_TRUE = ("UpdatingVersion", "UpdatingConfig", "UpdatingPlatformMachineTemplate")
+
+
+def not_serving(destination: Destination, now: datetime.datetime) -> list[str]:
+    """What the destination still lacks, in words; empty when it serves."""
+    return [
+        *hosted_cluster_problems(destination.cluster, destination.hosted),
+        *_etcd_problems(destination),
+        *_node_pool_problems(destination, now),
+    ]
+
+
+def hosted_cluster_problems(cluster: ManagementCluster, hosted: HostedClusterRef) -> list[str]:
+    """Conditions of the HostedCluster that are not as they must be."""
+    live = cluster.get(HOSTED_CLUSTERS, hosted.namespace, hosted.name)
+    if live is None:
+        return [f"HostedCluster {hosted} to exist"]
+    status = conditions(live)
+    problems = [f"HostedCluster {name}" for name in ALWAYS_TRUE if _status(status, name) != "True"]
+    problems += [f"HostedCluster {name}" for name in TRUE_IF_PRESENT if _status(status, name) not in {"True", None}]
+    if _status(status, "Degraded") == "True":
+        problems.append(f"HostedCluster not Degraded ({status['Degraded'].get('message', '')[:100]})")
+    return problems
+
+
+def _etcd_problems(destination: Destination) -> list[str]:
+    stateful_set = destination.cluster.get(STATEFUL_SETS, destination.namespace, "etcd")
+    ready = ((stateful_set or {}).get("status") or {}).get("readyReplicas") or 0
+    members = destination.record.snapshot.members
+    return [] if ready == members else [f"etcd ready ({ready} of {members})"]
+
+
+def _node_pool_problems(destination: Destination, now: datetime.datetime) -> Iterable[str]:
+    pools = {each["metadata"]["name"]: each for each in node_pools_of(destination.cluster, destination.hosted)}
+    for name in sorted(destination.state.node_pools):
+        live = pools.get(name)
+        if live is None:
+            yield f"NodePool {name} to exist"
+            continue
+        if is_paused(live["spec"].get("pausedUntil"), now):
+            continue  # its owner paused it: nothing reconciles it, its conditions say nothing
+        status = conditions(live)
+        yield from (f"NodePool {name} {each}" for each in NODE_POOL_TRUE if _status(status, each) != "True")
+        yield from (f"NodePool {name} not {each}" for each in NODE_POOL_NOT_TRUE if _status(status, each) == "True")
+
+
+def conditions(manifest: Manifest) -> dict[str, Mapping[str, Any]]:
+    """Conditions by type."""
+    return {each["type"]: each for each in (manifest.get("status") or {}).get("conditions") or ()}
+
+
+def _status(by_type: Mapping[str, Mapping[str, Any]], name: str) -> str | None:
+    found = by_type.get(name)
+    return str(found["status"]) if found else None
