@@ -14,30 +14,50 @@ _DEEPEST = 8
 _LONGEST = 4000  # characters; Step Functions takes 32 KiB
 
 STAGES = {
-    "backup": "the source is resumed as it was (the backup does that itself)",
-    "fence": "nothing was restored and the source is resumed as it was; once the reason is gone, start again",
-    "restore": "nothing is left at the destination and the source is resumed; once the reason is gone, start again",
+    "untouched": "nothing was changed; once the reason is gone, start again",
+    "backup": (
+        "nothing was restored, and the backup resumes the source by itself; should its cause say otherwise, do what it "
+        "says. Then start again"
+    ),
+    "fence": "nothing is restored and the source is resumed as it was; once the reason is gone, start again",
     "destination": (
         "the destination owns the hosted cluster: never resume the source, its data are older. Look at the "
         "HostedCluster at the destination, mend what is named here, then start again with the same operationId"
     ),
+    "teardown": (
+        "the destination serves the hosted cluster, only its remains at the source are left: start `teardown` again "
+        "with the same operationId and the restoreExecution of this recovery; until then scale nothing up at the source"
+    ),
+    "report": "the move itself is complete; only its report or its lease is not as it should be",
     "unknown": (
         "it could not be seen whether the destination owns the hosted cluster, so the source stays stopped: look for "
-        "the HostedCluster at the destination; is it there, never resume the source; start again with the same "
-        "operationId in either case"
+        "the HostedCluster at the destination; if it is there, never resume the source. Start again with the same "
+        "operationId"
     ),
     "resume": (
         "and the source could not be resumed: set spec.pausedUntil of its HostedCluster and NodePools back and scale "
-        "Deployment control-plane-operator up, evidence/source.json of the backup holds the values"
+        "Deployment control-plane-operator up; evidence/source.json of the backup holds the values"
     ),
+    "superseded": "a newer execution works on this hosted cluster: follow that one",
 }
 """What is true, and to be done, by how far the recovery got."""
 
 
-def explain(failure: Mapping[str, Any], stage: str) -> dict[str, str]:
-    """`{Error, Cause}` for a Fail state: the innermost failure, then the stage's remedy."""
-    error, cause = innermost(str(failure.get("Error", "States.Unknown")), str(failure.get("Cause", "")))
-    return {"Error": error, "Cause": f"{cause[:_LONGEST]} -- {STAGES[stage]}"}
+def explain(data: Mapping[str, Any]) -> dict[str, str]:
+    """`{Error, Cause}` for a Fail state, from the machine's data: `failure`, `stage`, and what went wrong on the way back.
+
+    The innermost failure, then the stage's remedy.
+    """
+    error, cause = _of(data.get("failure"))
+    for later in ("resumeFailure", "lookFailure"):
+        if later in data:
+            cause = f"{cause}; then {': '.join(_of(data[later]))}"
+    return {"Error": error, "Cause": f"{cause[:_LONGEST]} -- {STAGES[data['stage']]}"}
+
+
+def _of(failure: Mapping[str, Any] | None) -> tuple[str, str]:
+    failure = failure or {}
+    return innermost(str(failure.get("Error", "States.Unknown")), str(failure.get("Cause", "")))
 
 
 def innermost(error: str, cause: str) -> tuple[str, str]:

@@ -15,10 +15,10 @@ from typing import Any
 
 from lifeboat import dns as names
 from lifeboat import signed, writers
-from lifeboat.backups import BackupRecord
 from lifeboat.errors import BackupUnprovenError, FenceUnprovenError
 from lifeboat.layout import ClusterLayout, hosted_cluster_prefix
 from lifeboat.model import HostedClusterRef, Operation
+from lifeboat.moved import Move
 from lifeboat.ports import Clock, Dns, ManagementCluster, ObjectStore, Signer
 from lifeboat.reconciliation import PAUSED, node_pools_of, signature
 from lifeboat.resources import DEPLOYMENTS, HOSTED_CLUSTERS, PODS, ROUTES
@@ -98,21 +98,19 @@ def make(
     signer: Signer,
     clock: Clock,
     operation: Operation,
-    record: BackupRecord,
-    record_sha256: str,
-    state: SourceState,
+    move: Move,
 ) -> dict[str, Any]:
     """Observe the source and sign what was seen; returns `{key, observedAt}`.
 
     Raises FenceUnprovenError, naming everything that still runs. A fence of this operation for this very record that
     is there already is kept, after the same look.
     """
-    seen = observe(source, record.hosted_cluster, dns, state)
-    if wrong := problems(seen, state, operation.id, record.backup_id):
+    record = move.record
+    seen = observe(source, record.hosted_cluster, dns, move.state)
+    if wrong := problems(seen, move.state, operation.id, record.backup_id):
         msg = f"{record.source} is not fenced: {'; '.join(wrong)}. Look who works there besides, then start again"
         raise FenceUnprovenError(msg)
-    layout = ClusterLayout(record.hosted_cluster, record.infra_id)
-    for key, payload in _fences(store, signer, layout, record_sha256):
+    for key, payload in _fences(store, signer, move):
         if payload["operationId"] == operation.id:
             return {"key": key, "observedAt": payload["observedAt"]}
     payload = {
@@ -123,31 +121,24 @@ def make(
         "infraId": record.infra_id,
         "source": record.source,
         "backupId": record.backup_id,
-        "recordSha256": record_sha256,
+        "recordSha256": move.record_sha256,
         "observedAt": clock.now().isoformat(timespec="seconds"),
         "observed": dataclasses.asdict(seen),
     }
-    key = layout.operation(operation.id, "fence.json")
+    key = move.layout.operation(operation.id, "fence.json")
     if store.get(key) is not None:  # an operation that was started again has made another backup meanwhile
-        key = layout.operation(operation.id, f"fence-{record.backup_id}.json")
+        key = move.layout.operation(operation.id, f"fence-{record.backup_id}.json")
     store.put(key, signed.seal(payload, signer))
     return {"key": key, "observedAt": payload["observedAt"]}
 
 
-def check(
-    store: ObjectStore,
-    signer: Signer,
-    source: ManagementCluster,
-    record: BackupRecord,
-    record_sha256: str,
-    state: SourceState,
-) -> dict[str, Any]:
+def check(store: ObjectStore, signer: Signer, source: ManagementCluster, move: Move) -> dict[str, Any]:
     """Prove that the source is fenced for this backup; returns `{key, operationId, observedAt}` of the fence.
 
     Raises FenceUnprovenError when no valid fence names this record, or the source is no longer as it was fenced.
     """
-    layout = ClusterLayout(record.hosted_cluster, record.infra_id)
-    fences = _fences(store, signer, layout, record_sha256)
+    record = move.record
+    fences = _fences(store, signer, move)
     if not fences:
         msg = (
             f"no fence of {record.source} names backup {record.backup_id}: restoring beside one that may still run "
@@ -155,8 +146,8 @@ def check(
         )
         raise FenceUnprovenError(msg)
     key, payload = fences[-1]
-    seen = observe(source, record.hosted_cluster, None, state)
-    if wrong := problems(seen, state, payload["operationId"], record.backup_id):
+    seen = observe(source, record.hosted_cluster, None, move.state)
+    if wrong := problems(seen, move.state, payload["operationId"], record.backup_id):
         msg = (
             f"{record.source} was fenced at {payload['observedAt']} and no longer is: {'; '.join(wrong)}. "
             "Its data may be newer than the backup: recover again"
@@ -189,15 +180,13 @@ def _deployments(source: ManagementCluster, namespace: str) -> dict[str, dict[st
     return found
 
 
-def _fences(
-    store: ObjectStore, signer: Signer, layout: ClusterLayout, record_sha256: str
-) -> list[tuple[str, dict[str, Any]]]:
+def _fences(store: ObjectStore, signer: Signer, move: Move) -> list[tuple[str, dict[str, Any]]]:
     """Valid fences that name this record, oldest first."""
     found = [
         (key, payload)
-        for operation in store.folders(layout.operations)
-        for key, payload in _valid(store, signer, layout, operation)
-        if payload.get("recordSha256") == record_sha256
+        for operation in store.folders(move.layout.operations)
+        for key, payload in _valid(store, signer, move.layout, operation)
+        if payload.get("recordSha256") == move.record_sha256
     ]
     return sorted(found, key=lambda each: str(each[1].get("observedAt")))
 

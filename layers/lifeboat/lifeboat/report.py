@@ -8,18 +8,15 @@ from typing import Any
 
 from lifeboat import dns as names
 from lifeboat import signed
-from lifeboat.backups import BackupRecord
-from lifeboat.layout import ClusterLayout
+from lifeboat.moved import Move
 from lifeboat.ports import Clock, Dns, Instances, ObjectStore, Signer
-from lifeboat.source_state import SourceState
 
 SCHEMA = 1
 
 
-def compose(
-    data: Mapping[str, Any], record: BackupRecord, state: SourceState, dns: Dns, instances: Instances, clock: Clock
-) -> dict[str, Any]:
+def compose(data: Mapping[str, Any], move: Move, dns: Dns, instances: Instances, clock: Clock) -> dict[str, Any]:
     """The report of one recovery, from the machine's data and from looking at AWS once more."""
+    record, state = move.record, move.state
     now = clock.now().astimezone(datetime.UTC).isoformat(timespec="seconds")
     verified = data.get("verified", {}).get("facts", {})
     after = names.records_of(dns, state.hostnames)
@@ -32,7 +29,7 @@ def compose(
         "source": data["source"],
         "destination": data["destination"],
         "backupId": record.backup_id,
-        "recordSha256": data["backup"]["recordSha256"],
+        "recordSha256": move.record_sha256,
         "startedAt": data["startedAt"],
         "finishedAt": now,
         "steps": [
@@ -55,9 +52,9 @@ def compose(
     }
 
 
-def write(report: Mapping[str, Any], record: BackupRecord, store: ObjectStore, signer: Signer) -> str:
+def write(report: Mapping[str, Any], move: Move, store: ObjectStore, signer: Signer) -> str:
     """Store the signed report; returns its key. One that is there (the task ran twice) is kept."""
-    key = ClusterLayout(record.hosted_cluster, record.infra_id).operation(report["operationId"], "report.json")
+    key = move.layout.operation(report["operationId"], "report.json")
     if store.get(key) is None:
         store.put(key, signed.seal(report, signer))
     return key

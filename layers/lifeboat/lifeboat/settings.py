@@ -17,6 +17,8 @@ class Settings:
     lease_table: str
     signing_key: str
     event_bus: str
+    approval_topic: str | None = None
+    """Only where approvals are asked for."""
 
     @classmethod
     def from_env(cls, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -36,4 +38,5 @@ class Settings:
             lease_table=required("LEASE_TABLE"),
             signing_key=required("SIGNING_KEY"),
             event_bus=required("EVENT_BUS"),
+            approval_topic=environment.get("APPROVAL_TOPIC"),
         )

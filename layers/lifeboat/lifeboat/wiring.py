@@ -6,10 +6,11 @@ import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from lifeboat.errors import InvalidInputError
+from lifeboat.errors import ConfigurationError, InvalidInputError
 from lifeboat.settings import Settings
 
 if TYPE_CHECKING:
+    from lifeboat.approvals import Approvals
     from lifeboat.model import Task
     from lifeboat.ports import Clock, Dns, Executions, Instances, Leases, ManagementCluster, ObjectStore, Signer
 
@@ -71,6 +72,24 @@ class Services:
         from lifeboat.adapters.aws import Ec2Instances  # noqa: PLC0415
 
         return Ec2Instances(_client("ec2"))
+
+    @cached_property
+    def approvals(self) -> Approvals:
+        from lifeboat.adapters.approvals import ApprovalTable  # noqa: PLC0415
+
+        if self.settings.approval_topic is None:
+            raise ConfigurationError("environment variable APPROVAL_TOPIC is not set: deploy the stack again")
+        return ApprovalTable(
+            _client("dynamodb"), _client("sns"), self.settings.lease_table, self.settings.approval_topic
+        )
+
+    def guest(self, task: Task) -> ManagementCluster:
+        """The hosted cluster's own API by its public name, with the credentials that the destination holds."""
+        from lifeboat.adapters.kube import KubernetesCluster  # noqa: PLC0415
+        from lifeboat.guest import admin_kubeconfig  # noqa: PLC0415
+
+        kubeconfig = admin_kubeconfig(self.destination(task), task.hosted_cluster)
+        return KubernetesCluster.from_kubeconfig(f"hosted cluster {task.hosted_cluster}", kubeconfig)
 
     def management_cluster(self, name: str) -> ManagementCluster:
         """The registered management cluster of that name; its connection lives as long as the function does."""

@@ -1,0 +1,15 @@
+"""CheckPointOfNoReturn: does the HostedCluster exist at the destination, and is it this operation's?"""
+
+from typing import Any
+
+from lifeboat import handover
+from lifeboat.model import Task
+from lifeboat.runtime import task
+from lifeboat.wiring import Services
+
+services = Services()
+
+
+@task(services, guarded=False)
+def handler(request: Task) -> dict[str, Any]:
+    return handover.look(services.destination(request), services.store, services.signer, request)

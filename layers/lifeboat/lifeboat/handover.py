@@ -1,0 +1,34 @@
+"""The point of no return: the HostedCluster exists at the destination, and with it the destination owns the cluster."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lifeboat import fence
+from lifeboat.errors import PreflightError
+from lifeboat.model import Task
+from lifeboat.ports import ManagementCluster, ObjectStore, Signer
+from lifeboat.resources import HOSTED_CLUSTERS
+
+
+def look(destination: ManagementCluster, store: ObjectStore, signer: Signer, task: Task) -> dict[str, Any]:
+    """`{destinationOwns}`; when it does, also the `backup` and the `fence` by which this operation got there.
+
+    Raises PreflightError when a HostedCluster of that name is there that this operation did not bring.
+    """
+    hosted = task.hosted_cluster
+    if destination.get(HOSTED_CLUSTERS, hosted.namespace, hosted.name) is None:
+        return {"destinationOwns": False}
+    found = fence.of_operation(store, signer, hosted, task.operation.id)
+    if found is None:
+        msg = (
+            f"{destination.name} has a HostedCluster {hosted} that operation {task.operation.id} did not bring: is it "
+            "the destination of an earlier recovery? Then start that one again with its operationId"
+        )
+        raise PreflightError(msg)
+    key, payload = found
+    return {
+        "destinationOwns": True,
+        "backup": {each: payload[each] for each in ("backupId", "infraId", "recordSha256")},
+        "fence": {"key": key, "observedAt": payload["observedAt"]},
+    }
