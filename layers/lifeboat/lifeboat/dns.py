@@ -18,7 +18,6 @@ from typing import Any
 from lifeboat import signed
 from lifeboat.errors import FenceUnprovenError
 from lifeboat.layout import ClusterLayout
-from lifeboat.model import HostedClusterRef
 from lifeboat.ports import Dns, DnsRecord, ManagementCluster, ObjectStore, Signer
 from lifeboat.resources import DEPLOYMENTS, ROUTES, SERVICES
 
@@ -57,7 +56,6 @@ class CleanUp:
 
 def withdraw(
     source: ManagementCluster,
-    hosted: HostedClusterRef,
     store: ObjectStore,
     signer: Signer,
     layout: ClusterLayout,
@@ -67,7 +65,7 @@ def withdraw(
 
     They are written down (signed, once) first. Should the source resume, its control-plane-operator makes them anew.
     """
-    namespace = hosted.control_plane_namespace
+    namespace = layout.hosted_cluster.control_plane_namespace
     routes = source.list_objects(ROUTES, namespace)
     services = [
         service

@@ -44,9 +44,9 @@ STAGES = {
 
 
 def explain(data: Mapping[str, Any]) -> dict[str, str]:
-    """`{Error, Cause}` for a Fail state, from the machine's data: `failure`, `stage`, and what went wrong on the way back.
+    """`{Error, Cause}` for a Fail state: the innermost failure, what went wrong on the way back, the stage's remedy.
 
-    The innermost failure, then the stage's remedy.
+    From the machine's data: `failure`, `stage`, and `resumeFailure` or `lookFailure`.
     """
     error, cause = _of(data.get("failure"))
     for later in ("resumeFailure", "lookFailure"):
