@@ -68,11 +68,13 @@ def _merged(kind: Kind, live: Object, patch: Object, manager: str, subresource: 
     shape = fields.Shape.of(kind)
     merged: Object = fields.merge(live, patch, shape)
     previous = mine.paths if mine else set()
-    owned = set().union(*(each.paths for each in others))
-    for path in sorted(previous - wanted.keys() - owned, key=len, reverse=True):
-        # An item of a list goes with its last owner, whatever unowned defaults are in it.
-        inside = path[:-1] if path[-1] == fields.ITSELF else None
-        if inside is None or not any(each[: len(inside)] == inside for each in owned | wanted.keys()):
+    owned: set[fields.Path] = set().union(*(each.paths for each in others))
+    still_owned = owned | wanted.keys()
+    abandoned = previous - still_owned
+    for path in sorted(abandoned, key=lambda each: (each[-1] != fields.ITSELF, len(each))):
+        # An item of a list goes with its last owner, whatever unowned defaults are in it, and before its keys do.
+        inside = path[:-1] if path[-1] == fields.ITSELF else path
+        if not any(each[: len(inside)] == inside for each in still_owned) and not fields.is_key(path):
             fields.remove(merged, path, shape)
     if mine is None:
         mine = ownership.Entry(manager, ownership.APPLY, kind.api_version, subresource, set(), "")

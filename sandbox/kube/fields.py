@@ -172,6 +172,11 @@ def _remove_from_list(items: list[Any], path: Path, shape: Shape) -> None:
             return
 
 
+def is_key(path: Path) -> bool:
+    """Whether a path is a field by which its item is told apart: it goes with the item only."""
+    return len(path) > 1 and path[-2].startswith("k:") and path[-1][2:] in json.loads(path[-2][2:])
+
+
 def encode(paths: Iterable[Path]) -> Object:
     """As `fieldsV1`."""
     tree: Object = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -40,11 +41,8 @@ class NamespaceController:
                     if error.code not in (404, 409):
                         _log.warning("namespace %s: %s", stored.key[1], error)
             self._woken.clear()
-            try:
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._woken.wait(), RETRY_SECONDS if unfinished else None)
-            except TimeoutError:
-                continue
-            await asyncio.sleep(0.02)  # what comes together is handled together
 
     def _observe(self, resource: str, change: Change) -> None:
         """Namespaces matter, and objects that leave one that is ending."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from sandbox.kube import credentials, discovery, paths, pods
-from sandbox.kube.access import Access
+from sandbox.kube.access import Access, User
 from sandbox.kube.audit import Audit
 from sandbox.kube.definitions import Definitions
 from sandbox.kube.errors import ApiError, method_not_allowed
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _HEALTH_PATHS = ("/healthz", "/livez", "/readyz")
+_USER, _VERB = web.RequestKey("user", User), web.RequestKey("verb", str)
 _MAX_BODY = 3 * 1024 * 1024  # the real server's limit for a request
 
 
@@ -52,6 +53,7 @@ class ApiServer:
         )
         self._tasks: list[asyncio.Task[None]] = []
         self._runner: web.AppRunner | None = None
+        self._listener: asyncio.Server | None = None
         self._kubelets: pods.Kubelets | None = None
         self._requests: Requests | None = None
 
@@ -71,15 +73,16 @@ class ApiServer:
             _application(self), access_log=None, shutdown_timeout=0.5, handler_cancellation=True, keepalive_timeout=120
         )
         await self._runner.setup()
-        site = web.TCPSite(
-            self._runner,
+        assert self._runner.server is not None
+        self._listener = await asyncio.get_running_loop().create_server(
+            self._runner.server,
             self._plan.api_address,
             API_PORT,
-            ssl_context=credentials.server_context(self._plan),
+            ssl=credentials.server_context(self._plan),
+            ssl_shutdown_timeout=0.2,  # a client that has gone does not answer
             backlog=1024,
             reuse_address=True,
         )
-        await site.start()
         (self._plan.folder / "api.ready").touch()
 
     async def stop(self) -> None:
@@ -87,6 +90,8 @@ class ApiServer:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._listener is not None:
+            self._listener.close()
         if self._runner is not None:
             await self._runner.cleanup()
         if self._kubelets is not None:
@@ -108,8 +113,8 @@ class ApiServer:
 
     async def record(self, request: web.Request, answer: web.StreamResponse) -> None:
         """Write the audit log when an answer begins: a watch or an exec may take hours to end."""
-        user = request.get("user")
-        verb = request.get("verb", request.method.lower())
+        user = request.get(_USER)
+        verb = request.get(_VERB, request.method.lower())
         self._audit.record(user.name if user else "system:anonymous", verb, request.path_qs, answer.status)
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
@@ -118,7 +123,7 @@ class ApiServer:
         if request.path == "/version":
             return web.json_response(discovery.VERSION)
         user = self._access.authenticate(request.headers.get("Authorization", ""))
-        request["user"] = user
+        request[_USER] = user
         found = discovery.find(request.path, self.kinds, self._plan.api_address)
         if found is not None:
             if request.method not in ("GET", "HEAD"):
@@ -126,7 +131,7 @@ class ApiServer:
             return web.json_response(found)
         target = paths.parse(request.path, self.kinds)
         verb = target.verb(request.method, watch=paths.flag(request.query, "watch"))
-        request["verb"] = verb
+        request[_VERB] = verb
         if not self._access.authorize(user, verb, target.resource, target.namespace, target.name):
             text = f'{target.resource} "{target.name}" is forbidden: User "{user.name}" cannot {verb} it'
             raise ApiError(403, "Forbidden", text)
