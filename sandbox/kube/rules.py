@@ -120,7 +120,10 @@ def _template(new: Object, old: Object | None) -> Iterator[FieldError]:
     replicas = spec.get("replicas")
     if isinstance(replicas, int) and replicas < 0:
         yield FieldError.invalid("spec.replicas", replicas, "must be greater than or equal to 0")
-    yield from _pod_spec(spec["template"]["spec"], "spec.template.spec")
+    # A StatefulSet's claims become volumes of its pods, though no volume of the template names them.
+    claims = [{"name": claim["metadata"]["name"]} for claim in spec.get("volumeClaimTemplates") or []]
+    pod_spec = spec["template"]["spec"]
+    yield from _pod_spec({**pod_spec, "volumes": [*(pod_spec.get("volumes") or []), *claims]}, "spec.template.spec")
     if old is not None and new["spec"].get("selector") != old["spec"].get("selector"):
         yield FieldError.invalid("spec.selector", {}, "field is immutable")
 
