@@ -14,6 +14,7 @@
         ├── LeaseHeldError            another operation works on this hosted cluster
         ├── LeaseLostError            a newer operation took over: this one is a late twin and must stop
         ├── NotStoppedError           pods that must be gone are still there at their deadline
+        ├── ResumeFailedError         the source was put back but does not serve as it did
         ├── SnapshotFailedError       etcd did not give a snapshot
         ├── BackupUnprovenError       a backup is missing, incomplete, unsigned or not what was signed
         ├── FenceUnprovenError        the source is not proven to be fenced
@@ -81,6 +82,10 @@ class LeaseLostError(PermanentError):
 
 class NotStoppedError(PermanentError):
     """Occurs when pods that must be gone are still there at their deadline."""
+
+
+class ResumeFailedError(PermanentError):
+    """Occurs when the source was resumed but does not serve as it did before."""
 
 
 class SnapshotFailedError(PermanentError):

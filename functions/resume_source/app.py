@@ -1,0 +1,15 @@
+"""ResumeSource: put the source back as it was recorded, if this operation paused it."""
+
+from typing import Any
+
+from lifeboat import resuming
+from lifeboat.model import Task
+from lifeboat.runtime import task
+from lifeboat.wiring import Services
+
+services = Services()
+
+
+@task(services)
+def handler(request: Task) -> dict[str, Any]:
+    return resuming.resume_source(services.source(request), services.store, request)

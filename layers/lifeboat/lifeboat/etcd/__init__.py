@@ -1,0 +1,1 @@
+"""The etcd of one hosted control plane, reached by exec in its pods."""

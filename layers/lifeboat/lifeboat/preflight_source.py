@@ -1,0 +1,253 @@
+"""Is the source fit for a backup? All problems are told at once, before anything is changed.
+
+A source that passes is recorded in `evidence/source.json`; from then on that record counts, not what is found later.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lifeboat import reconciliation, writers
+from lifeboat.dns import records_of, to_json
+from lifeboat.edits import annotation
+from lifeboat.errors import BackupUnprovenError, EtcdNotReadyError, PreflightError
+from lifeboat.etcd import members
+from lifeboat.etcd.snapshot import SINGLE_PUT_LIMIT
+from lifeboat.inventory import CLUSTER_NAME_LABEL
+from lifeboat.layout import ClusterLayout
+from lifeboat.model import BackupKind, HostedClusterRef, Manifest, Task, new_backup_id
+from lifeboat.podshell import PodRef
+from lifeboat.ports import Clock, Dns, Instances, ManagementCluster, ObjectStore
+from lifeboat.resources import (
+    AWS_CLUSTERS,
+    AWS_MACHINE_TEMPLATES,
+    AWS_MACHINES,
+    CLUSTERS,
+    DEPLOYMENTS,
+    HOSTED_CLUSTERS,
+    MACHINE_DEPLOYMENTS,
+    MACHINE_SETS,
+    MACHINES,
+)
+from lifeboat.source_state import SourceState, load_source_state, record_source_state
+
+OPERATOR_NAMESPACE, OPERATOR = "hypershift", "operator"
+_VERSIONED = (CLUSTERS, MACHINE_DEPLOYMENTS, MACHINE_SETS, MACHINES, AWS_CLUSTERS, AWS_MACHINE_TEMPLATES, AWS_MACHINES)
+_HIGHLY_AVAILABLE = 3
+
+
+@dataclass(frozen=True)
+class World:
+    """What a source is measured by."""
+
+    cluster: ManagementCluster
+    store: ObjectStore
+    dns: Dns
+    instances: Instances
+    clock: Clock
+
+
+def check(world: World, task: Task) -> dict[str, Any]:
+    """Check the source and open the backup; answers `{backupId, infraId, prefix, keys, revision}`.
+
+    A source that this very operation left paused (its execution was cut off) goes on with the backup that the
+    HostedCluster's annotation names. Raises PreflightError with all problems, AlreadyPausedError when somebody else
+    paused the hosted cluster and it would have to be paused (`quiesced`).
+    """
+    hosted, kind = task.hosted_cluster, BackupKind(task.data["kind"])
+    found = world.cluster.get(HOSTED_CLUSTERS, hosted.namespace, hosted.name)
+    if found is None:
+        msg = f"there is no HostedCluster {hosted} on {world.cluster.name}: check `source` and `hostedCluster`"
+        raise PreflightError(msg)
+    if kind is BackupKind.QUIESCED:
+        reconciliation.refuse_foreign_pause(found, task.operation.id, world.clock.now())
+    mine = reconciliation.signature(found)
+    resumed = mine if mine and mine.operation_id == task.operation.id else None
+    if resumed:
+        backup_id = resumed.backup_id
+    else:
+        backup_id = new_backup_id(kind, task.operation.id, datetime.datetime.fromisoformat(task.data["startedAt"]))
+
+    problems = _about_the_cluster(found, move=bool(task.data.get("firstHalfOfMove")))
+    machines = _machines(world.cluster, hosted, found["spec"].get("infraID", ""))
+    problems += _about_machines(machines)
+    etcd, ill = _etcd(world.cluster, hosted)
+    problems += ill
+    if problems:
+        msg = f"{hosted} on {world.cluster.name} is not fit for a backup, nothing was changed: {'; '.join(problems)}"
+        raise PreflightError(msg)
+
+    layout = ClusterLayout(hosted, found["spec"]["infraID"])
+    state = load_source_state(world.store, layout, backup_id)
+    if state is None and resumed:
+        msg = (
+            f"{hosted} is paused for backup {backup_id}, but what it was like before is not recorded: "
+            "resume it by hand, then start again with another operationId"
+        )
+        raise BackupUnprovenError(msg)
+    if state is None:
+        state = record_source_state(world.store, layout, backup_id, _measure(world, task, found, machines, etcd))
+    return {
+        "backupId": backup_id,
+        "infraId": state.infra_id,
+        "prefix": layout.backup(backup_id).prefix,
+        "keys": state.etcd["totalKeys"],
+        "revision": state.etcd["revision"],
+    }
+
+
+def _about_the_cluster(hosted_cluster: Manifest, *, move: bool) -> list[str]:
+    spec, problems = hosted_cluster["spec"], []
+    if hosted_cluster["metadata"].get("deletionTimestamp"):
+        problems.append("it is being deleted")
+    if (platform := (spec.get("platform") or {}).get("type")) != "AWS":
+        problems.append(f"its platform is {platform}, only AWS can be moved")
+    if (spec.get("etcd") or {}).get("managementType") != "Managed":
+        problems.append("its etcd is not managed by HyperShift")
+    if not spec.get("infraID"):
+        problems.append("it has no infraID yet")
+    if move:
+        problems += [
+            f"service {each['service']} has no fixed hostname: nodes know the source's load balancer by its own name"
+            for each in spec.get("services") or ()
+            if each["service"] != "OIDC" and not _hostname(each)
+        ]
+    return problems
+
+
+def _about_machines(machines: list[Manifest]) -> list[str]:
+    return [
+        f"Machine {each['metadata']['name']} {why}"
+        for each in machines
+        if (
+            why := "is being deleted: wait until it is gone"
+            if each["metadata"].get("deletionTimestamp")
+            else ""
+            if each["spec"].get("providerID")
+            else "has no instance yet (no providerID): wait until it has"
+        )
+    ]
+
+
+def _etcd(cluster: ManagementCluster, hosted: HostedClusterRef) -> tuple[dict[str, Any], list[str]]:
+    """What is to be known of etcd, and what is wrong with it. An ill etcd is refused, not mended."""
+    namespace = hosted.control_plane_namespace
+    sets = {each["metadata"]["name"]: each for each in members.stateful_sets(cluster, namespace)}
+    shards = sorted(set(sets) - {members.STATEFUL_SET})
+    if shards:
+        return {}, [f"its etcd is sharded ({', '.join(shards)}): one snapshot does not hold it all"]
+    if members.STATEFUL_SET not in sets:
+        return {}, [f"there is no StatefulSet etcd in {namespace}"]
+    spec = sets[members.STATEFUL_SET]["spec"]
+    wanted = int(spec.get("replicas", 1))
+    try:
+        there, silent = members.statuses(cluster, namespace)
+    except EtcdNotReadyError as error:
+        return {}, [str(error)]
+    problems = []
+    if len(there) < wanted // 2 + 1:
+        problems.append(f"only {len(there)} of {wanted} members of etcd answer, no quorum: {'; '.join(silent)}")
+    if len({each.cluster_id for each in there}) > 1:
+        problems.append("its etcd members are several clusters (split brain): mend etcd first")
+    if not all(each.leader for each in there):
+        problems.append("its etcd has no leader")
+    newest = max(there, key=lambda each: each.revision)
+    if newest.db_size > SINGLE_PUT_LIMIT:
+        problems.append(f"its etcd has {newest.db_size} bytes, more than one upload takes (5 GiB): defragment it first")
+    total_keys = 0
+    if not problems:
+        pod = PodRef(namespace, newest.pod, members.CONTAINER)
+        try:
+            problems += [f"its etcd has the alarm {alarm}: mend etcd first" for alarm in members.alarms(cluster, pod)]
+            total_keys = members.count_keys(cluster, pod)
+        except EtcdNotReadyError as error:
+            problems.append(str(error))
+    claim = _claim(spec)
+    return {
+        "members": wanted,
+        "image": _image(spec),
+        "version": newest.version,
+        "storageClass": claim.get("storageClassName"),
+        "size": ((claim.get("resources") or {}).get("requests") or {}).get("storage"),
+        "totalKeys": total_keys,
+        "revision": newest.revision,
+        "dbSize": newest.db_size,
+    }, problems
+
+
+def _measure(
+    world: World, task: Task, hosted_cluster: Manifest, machines: list[Manifest], etcd: Mapping[str, Any]
+) -> SourceState:
+    cluster, hosted, spec = world.cluster, task.hosted_cluster, hosted_cluster["spec"]
+    operator = cluster.get(DEPLOYMENTS, OPERATOR_NAMESPACE, OPERATOR)
+    hostnames = sorted({name for each in spec.get("services") or () if (name := _hostname(each))})
+    capi = cluster.get(CLUSTERS, hosted.control_plane_namespace, spec["infraID"])
+    conditions = (hosted_cluster.get("status") or {}).get("conditions") or ()
+    return SourceState(
+        source=cluster.name,
+        hosted_cluster=hosted,
+        infra_id=spec["infraID"],
+        operation_id=task.operation.id,
+        replicas=writers.replica_counts(cluster, hosted.control_plane_namespace),
+        ready_replicas=writers.ready_counts(cluster, hosted.control_plane_namespace),
+        paused_until=spec.get("pausedUntil"),
+        node_pools={
+            each["metadata"]["name"]: {
+                "pausedUntil": each["spec"].get("pausedUntil"),
+                "autoRepair": bool((each["spec"].get("management") or {}).get("autoRepair")),
+            }
+            for each in reconciliation.node_pools_of(cluster, hosted)
+        },
+        cluster_paused=bool(capi and capi["spec"].get("paused")),
+        available=any(each["type"] == "Available" and each["status"] == "True" for each in conditions),
+        operator_replicas=_operator_replicas(operator),
+        operator_image=_image(operator["spec"]) if operator else "",
+        etcd=dict(etcd),
+        availability=spec.get("controllerAvailabilityPolicy")
+        or ("HighlyAvailable" if etcd["members"] == _HIGHLY_AVAILABLE else "SingleReplica"),
+        hostnames=hostnames,
+        dns=[to_json(record) for record in records_of(world.dns, hostnames)],
+        instances=world.instances.of(spec["infraID"]),
+        provider_ids={each["metadata"]["name"]: each["spec"]["providerID"] for each in machines},
+        crd_storage_versions={each.crd: cluster.version_of(each) for each in _VERSIONED},
+        release_image=spec["release"]["image"],
+    )
+
+
+def _operator_replicas(operator: Manifest | None) -> int:
+    """The operator's own count: while Lifeboat holds it at zero for another cluster, that stands in an annotation."""
+    if operator is None:
+        return 0
+    held = annotation(operator, "lifeboat/replicas")
+    return int(held) if held and held.isdigit() else int(operator["spec"].get("replicas", 1))
+
+
+def _machines(cluster: ManagementCluster, hosted: HostedClusterRef, infra_id: str) -> list[Manifest]:
+    return [
+        each
+        for each in cluster.list_objects(MACHINES, hosted.control_plane_namespace)
+        if (each["metadata"].get("labels") or {}).get(CLUSTER_NAME_LABEL, infra_id) == infra_id
+    ]
+
+
+def _hostname(service: Mapping[str, Any]) -> str | None:
+    strategy = service.get("servicePublishingStrategy") or {}
+    for way in ("route", "loadBalancer"):
+        if name := (strategy.get(way) or {}).get("hostname"):
+            return str(name)
+    return None
+
+
+def _claim(stateful_set_spec: Mapping[str, Any]) -> dict[str, Any]:
+    templates = stateful_set_spec.get("volumeClaimTemplates") or ()
+    return next((dict(each["spec"]) for each in templates if each["metadata"]["name"] == "data"), {})
+
+
+def _image(workload_spec: Mapping[str, Any]) -> str:
+    """The image of the container that gives the workload its name, else of the first."""
+    containers = workload_spec["template"]["spec"]["containers"]
+    named = [each for each in containers if each["name"] in {members.CONTAINER, OPERATOR}]
+    return str((named or containers)[0].get("image", ""))

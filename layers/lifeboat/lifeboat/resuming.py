@@ -1,0 +1,88 @@
+"""Put the source back as it was: the safety net of everything that paused it.
+
+Which backup's record says how it was, the HostedCluster's own annotation tells; so resuming needs nothing from the
+machine's data but the hosted cluster, the source and the operation.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lifeboat import marker, polling, reconciliation, writers
+from lifeboat.errors import ResumeFailedError
+from lifeboat.layout import ClusterLayout
+from lifeboat.model import Manifest, Task
+from lifeboat.ports import ManagementCluster, ObjectStore
+from lifeboat.resources import CLUSTERS, HOSTED_CLUSTERS
+from lifeboat.source_state import SourceState, load_source_state
+
+LOOKS = 300
+"""Looks of CheckSourceServing before it gives up; three seconds apart."""
+
+
+def resume_source(cluster: ManagementCluster, store: ObjectStore, task: Task) -> dict[str, Any]:
+    """Resume what this operation paused, and remove its marker; answers `{resumed, backupId, infraId}`.
+
+    A HostedCluster without this operation's signature is left as it is. Raises ResumeFailedError when the record of
+    how it was is missing.
+    """
+    hosted, operation_id = task.hosted_cluster, task.operation.id
+    current = cluster.get(HOSTED_CLUSTERS, hosted.namespace, hosted.name)
+    mine = reconciliation.signature(current) if current else None
+    backup_id, infra_id, resumed = task.backup_id, task.infra_id, False
+    if current and mine and mine.operation_id == operation_id:
+        backup_id, infra_id = mine.backup_id, str(current["spec"]["infraID"])
+        state = load_source_state(store, ClusterLayout(hosted, infra_id), backup_id)
+        if state is None:
+            msg = (
+                f"{hosted} is paused for backup {backup_id}, but what it was like before is not recorded: scale "
+                f"Deployment control-plane-operator in {hosted.control_plane_namespace} up and set "
+                "spec.pausedUntil of the HostedCluster and its NodePools to null by hand"
+            )
+            raise ResumeFailedError(msg)
+        resumed = reconciliation.resume(cluster, state, operation_id)
+    marker.unmark(cluster, operation_id)
+    return {"resumed": resumed, "backupId": backup_id, "infraId": infra_id}
+
+
+def check_source_serving(cluster: ManagementCluster, store: ObjectStore, task: Task) -> dict[str, Any]:
+    """One look whether the source serves as it did.
+
+    The answer of `resume_source` stands at `$.resumed`, the previous one of this at `$.serving`. Raises
+    ResumeFailedError after the last look.
+    """
+    resumed = task.data.get("resumed") or {}
+    backup_id, infra_id = resumed.get("backupId") or task.backup_id, resumed.get("infraId") or task.infra_id
+    state = None
+    if backup_id and infra_id:
+        state = load_source_state(store, ClusterLayout(task.hosted_cluster, infra_id), backup_id)
+    return polling.look(
+        task.data.get("serving"),
+        _waiting_for(cluster, state, task.operation.id) if state else [],
+        topic=f"{task.hosted_cluster} serving at {cluster.name} as before",
+        at_most=LOOKS,
+        error=ResumeFailedError,
+    )
+
+
+def _waiting_for(cluster: ManagementCluster, state: SourceState, operation_id: str) -> list[str]:
+    hosted = state.hosted_cluster
+    current = cluster.get(HOSTED_CLUSTERS, hosted.namespace, hosted.name)
+    if current is None:
+        return [f"HostedCluster {hosted} (it is gone)"]
+    found = []
+    mine = reconciliation.signature(current)
+    if mine and mine.operation_id == operation_id:
+        found.append(f"HostedCluster {hosted} without the pause of {operation_id}")
+    capi = cluster.get(CLUSTERS, hosted.control_plane_namespace, state.infra_id)
+    if capi and bool(capi["spec"].get("paused")) != state.cluster_paused:
+        found.append(f"Cluster {state.infra_id} paused={state.cluster_paused}")
+    found += writers.not_ready(cluster, hosted.control_plane_namespace, state.replicas, state.ready_replicas)
+    if state.available and not _available(current):
+        found.append(f"HostedCluster {hosted} Available")
+    return found
+
+
+def _available(hosted_cluster: Manifest) -> bool:
+    conditions = (hosted_cluster.get("status") or {}).get("conditions") or ()
+    return any(each["type"] == "Available" and each["status"] == "True" for each in conditions)
