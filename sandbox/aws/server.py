@@ -43,7 +43,7 @@ class Server:
         from moto.sts.models import sts_backends  # noqa: PLC0415
         from werkzeug.serving import make_server  # noqa: PLC0415
 
-        from sandbox.aws import dns, events, kms, stepfunctions  # noqa: PLC0415
+        from sandbox.aws import dns, events, kms, stepfunctions, traces  # noqa: PLC0415
         from sandbox.aws.calls import CallLog  # noqa: PLC0415
         from sandbox.aws.endpoint import Endpoint  # noqa: PLC0415
         from sandbox.aws.functions.host import FunctionHost  # noqa: PLC0415
@@ -69,6 +69,7 @@ class Server:
         )
         run_functions_on(self._host)
         self._resolver = dns.Resolver(plan.resolver, dns.route53_records(route53_backends, ACCOUNT_ID))
+        self._traces = traces.receiver(plan.aws_address, plan.logs / "traces.jsonl")
         endpoint = Endpoint(
             DomainDispatcherApplication(create_backend_app),
             CallLog(plan.aws_calls, identities.principal_of),
@@ -80,6 +81,7 @@ class Server:
     def start(self) -> None:
         """Answer from now on."""
         self._resolver.serve(_start)
+        _start(self._traces.serve_forever, "traces")
         _start(self._server.serve_forever, "aws")
 
     def stop(self) -> None:
@@ -87,6 +89,7 @@ class Server:
         self._host.close()
         self._server.shutdown()
         self._resolver.close()
+        self._traces.server_close()
 
 
 def _start(function: Callable[[], None], name: str) -> None:

@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any
 
+from sandbox.aws.cloudformation.intrinsics import TemplateError
 from sandbox.aws.cloudformation.resources import Clients, Created, Properties, handles, tags_of
 
 
@@ -117,7 +118,7 @@ def state_machine(clients: Clients, properties: Properties) -> Created:
     name = properties.name("StateMachineName")
     definition = properties.take("DefinitionString") or json.dumps(properties.require("Definition"))
     substitutions = properties.take("DefinitionSubstitutions", {})
-    definition = re.sub(r"\$\{(\w+)\}", lambda match: _substitution(substitutions, match), definition)
+    definition = re.sub(r"\$\{(\w+)\}", lambda match: _substitution(name, substitutions, match), definition)
     tags = [{"key": key, "value": value} for key, value in tags_of(properties).items()]
     created = clients("stepfunctions").create_state_machine(
         name=name,
@@ -134,9 +135,11 @@ def state_machine(clients: Clients, properties: Properties) -> Created:
     return Created(arn, {"Arn": arn, "Name": name})
 
 
-def _substitution(substitutions: dict[str, Any], match: re.Match[str]) -> str:
-    # As CloudFormation does: a name that is not given stays as it stands.
-    return json.dumps(str(substitutions[match[1]]))[1:-1] if match[1] in substitutions else match[0]
+def _substitution(machine: str, substitutions: dict[str, Any], match: re.Match[str]) -> str:
+    # CloudFormation lets an unknown name stand; Step Functions then refuses the definition without naming it.
+    if match[1] not in substitutions:
+        raise TemplateError(f"{machine}: DefinitionSubstitutions has no {match[1]}")
+    return json.dumps(str(substitutions[match[1]]))[1:-1]
 
 
 def _camel(value: Any) -> Any:

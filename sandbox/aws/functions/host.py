@@ -11,6 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from sandbox.aws import traces
 from sandbox.aws.functions import packages
 from sandbox.aws.functions.logs import FunctionLogs
 from sandbox.aws.functions.model import Credentials, Function, Outcome
@@ -121,7 +122,7 @@ class FunctionHost:
             "AWS_LAMBDA_LOG_GROUP_NAME": function.log_group,
             "AWS_REGION": REGION,
             "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
-            "AWS_XRAY_DAEMON_ADDRESS": f"{self._plan.aws_address}:2000",
+            "AWS_XRAY_DAEMON_ADDRESS": f"{self._plan.aws_address}:{traces.PORT}",
             "LAMBDA_RUNTIME_DIR": str(RUNTIME_INTERFACE),
             "LAMBDA_TASK_ROOT": str(function.code),
             "LANG": "C.UTF-8",

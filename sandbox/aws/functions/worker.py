@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -41,6 +42,7 @@ class Worker:
         self._log_line = log_line
         self._api = RuntimeApi(address)
         self._lines: list[str] = []
+        self._temporary = environment["TMPDIR"]
         self._invocation: Invocation | None = None
         self._ended = threading.Event()
         self._process: subprocess.Popen[bytes] = spawner.submit(self._spawn, environment).result()
@@ -136,6 +138,7 @@ class Worker:
                 self._write(line.decode("utf-8", "replace").rstrip("\r\n"))
         self._process.wait()
         self._ended.set()
+        shutil.rmtree(self._temporary, ignore_errors=True)  # it may hold what the function decoded from secrets
         self._settle_as_exited()
         self._api.close()
 

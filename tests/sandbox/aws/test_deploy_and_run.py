@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from typing import Any
 
@@ -20,7 +21,7 @@ def run(aws: Aws, stack: DeployedStack) -> dict[str, Any]:
     arn = states.start_execution(
         stateMachineArn=stack.state_machines["parent"], name="first", input=json.dumps({"items": [{"n": 1}, {"n": 2}]})
     )["executionArn"]
-    approved = False
+    approved = refused = False
     deadline = time.monotonic() + 40
     while (described := states.describe_execution(executionArn=arn))["status"] == "RUNNING":
         assert time.monotonic() < deadline, states.get_execution_history(executionArn=arn)["events"][-1]
@@ -30,6 +31,11 @@ def run(aws: Aws, stack: DeployedStack) -> dict[str, Any]:
                 states.send_task_heartbeat(taskToken=item["token"]["S"])
                 states.send_task_success(taskToken=item["token"]["S"], output='{"by": "me"}')
                 approved = True
+        log = aws.plan.logs / "functions" / "sample-echo.log"
+        asked = re.search("'answerTo': '([^']+)'", log.read_text() if log.exists() else "")
+        if asked and not refused:
+            states.send_task_failure(taskToken=asked[1], error="RefusedError", cause="not today")
+            refused = True
         time.sleep(0.1)
     output = json.loads(described.get("output", "null"))
     return {"arn": arn, "output": output, "described": described}
@@ -71,6 +77,22 @@ def test_sdk_tasks_read_write_and_fail_by_aws_names(aws: Aws, stack: DeployedSta
 
 def test_a_task_token_brings_the_answer(run: dict[str, Any]) -> None:
     assert run["output"]["approval"] == {"by": "me"}
+
+
+def test_a_refused_token_carries_error_and_cause(run: dict[str, Any]) -> None:
+    assert run["output"]["refusal"] == {"Error": "RefusedError", "Cause": "not today"}
+
+
+def test_a_stopped_execution_keeps_its_reason(aws: Aws, stack: DeployedStack) -> None:
+    states = aws.client("stepfunctions")
+    machine = stack.state_machines["parent"]
+    arn = states.start_execution(stateMachineArn=machine, input='{"items": []}')["executionArn"]
+    states.stop_execution(executionArn=arn, error="Enough", cause="of this")
+    deadline = time.monotonic() + 10
+    while (described := states.describe_execution(executionArn=arn))["status"] == "RUNNING":
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert (described["status"], described["error"], described["cause"]) == ("ABORTED", "Enough", "of this")
 
 
 def test_history_is_paged_and_reversed(aws: Aws, run: dict[str, Any]) -> None:
