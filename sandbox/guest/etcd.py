@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
+from sandbox.guest.names import resolver
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -114,7 +116,9 @@ class Etcd:
 
     def _http(self) -> aiohttp.ClientSession:
         if self._session is None:
-            connector = aiohttp.TCPConnector(ssl=self._context, ttl_dns_cache=_NAMES_SECONDS, limit=32)
+            connector = aiohttp.TCPConnector(
+                ssl=self._context, ttl_dns_cache=_NAMES_SECONDS, limit=32, resolver=resolver()
+            )
             self._session = aiohttp.ClientSession(connector=connector)
         return self._session
 

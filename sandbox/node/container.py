@@ -9,14 +9,16 @@ import os
 import shutil
 import signal
 from asyncio.subprocess import DEVNULL, PIPE
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sandbox.node.isolation import NAMESPACES, shim
-from sandbox.node.rewriting import Rewriting
+from sandbox.node.rewriting import Rewriting, kill_marked
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sandbox.node.images import Bind
 
 _FOLDERS = ("dev", "etc", "proc", "root", "run", "tmp", "usr", "var/tmp", "var/run")
@@ -46,6 +48,7 @@ class ContainerSpec:
     argv: list[str]
     env: dict[str, str]
     cwd: str = "/"
+    names: dict[str, str] = field(default_factory=dict)  # for rewriting: host name to address
 
 
 def make_root(root: Path, hostname: str) -> None:
@@ -116,7 +119,7 @@ class Container:
         rewriting.install()
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *shim("plain", self.spec.hostname), *rewriting.argv(self.spec.argv or _PAUSE),
+                *shim("plain"), *rewriting.argv(self.spec.argv or _PAUSE),
                 stdin=DEVNULL, stdout=log, stderr=log, env=rewriting.environment(),
                 cwd=rewriting.path(self.spec.cwd), start_new_session=True,
             )  # fmt: skip
@@ -139,9 +142,8 @@ class Container:
         if self._process is None:
             return
         self.signal(signal.SIGKILL)
-        if self.runs and self._isolation != NAMESPACES:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+        if self._isolation != NAMESPACES:
+            await asyncio.to_thread(kill_marked, self.spec.root)
         await self._process.wait()
 
     async def execute(self, argv: list[str]) -> asyncio.subprocess.Process:
@@ -158,9 +160,13 @@ class Container:
         rewriting = Rewriting(self.spec)
         assert self._process is not None
         return await asyncio.create_subprocess_exec(
-            *shim("plain", self.spec.hostname), *rewriting.argv(argv), stdin=PIPE, stdout=PIPE, stderr=PIPE,
-            env=rewriting.environment(), cwd=rewriting.path(self.spec.cwd), process_group=self._process.pid,
+            *shim("plain"), *rewriting.argv(argv), stdin=PIPE, stdout=PIPE, stderr=PIPE,
+            env=rewriting.environment(), cwd=rewriting.path(self.spec.cwd), start_new_session=True,
         )  # fmt: skip
+
+    def stdin_filter(self, argv: list[str]) -> Callable[[bytes], bytes] | None:
+        """How each line of the stdin of this command must be changed, if at all."""
+        return None if self._isolation == NAMESPACES else Rewriting(self.spec).stdin(argv)
 
     def write_hosts(self, text: str) -> None:
         """Replace /etc/hosts."""

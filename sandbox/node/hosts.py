@@ -54,3 +54,18 @@ def _of_service(service: str, namespace: str, published: Object, endpoints: Obje
 
 def _names(name: str, namespace: str) -> str:
     return " ".join((f"{name}.{namespace}.svc", f"{name}.{namespace}.svc.cluster.local", f"{name}.{namespace}", name))
+
+
+def etcd_names(namespace: str, pod_ip: str, addresses: list[str]) -> dict[str, str]:
+    """Names for rewriting: those of etcd members at the addresses that are always theirs, known before they run.
+
+    `localhost` is the pod's address itself here: certificates hold it, and equal listeners of etcd become one.
+    """
+    names = {"localhost": pod_ip}
+    for ordinal, address in enumerate(addresses):
+        for service in ("etcd-discovery", "etcd-client"):
+            name = f"etcd-{ordinal}.{service}.{namespace}.svc"
+            names |= {name: address, f"{name}.cluster.local": address}
+    for name in (f"etcd-client.{namespace}.svc", f"etcd-client.{namespace}.svc.cluster.local", "etcd-client"):
+        names[name] = addresses[0]
+    return names

@@ -30,6 +30,7 @@ class Kubelet:
     """Runs until `stop`. Everything but the informers' callbacks happens in one event loop."""
 
     def __init__(self, plan: Plan, cluster: ManagementClusterPlan) -> None:
+        self._plan = plan
         self._cluster = cluster
         self._client = Client(cluster.controllers_kubeconfig)
         self._addresses = Addresses(plan, cluster)
@@ -49,6 +50,7 @@ class Kubelet:
             host_ip=cluster.kubelet_address,
             sources=ApiSources(self._client),
             hosts=self._hosts,
+            names=self._names_to_rewrite,
             report=self._report,
         )
         self._server = KubeletServer(self._find, cluster.kubelet_token)
@@ -84,6 +86,11 @@ class Kubelet:
     def _hosts(self, pod: Object, pod_ip: str) -> str:
         namespace = pod["metadata"]["namespace"]
         return hosts.render(pod, pod_ip, self._services.list(namespace), self._endpoints.list(namespace))
+
+    def _names_to_rewrite(self, pod: Object, pod_ip: str) -> dict[str, str]:
+        namespace = pod["metadata"]["namespace"]
+        slot = self._plan.etcd_slot(namespace)
+        return hosts.etcd_names(namespace, pod_ip, [self._cluster.etcd_address(slot, ordinal) for ordinal in range(3)])
 
     # -- what the informers tell, in their threads
 

@@ -36,6 +36,7 @@ class Node:
     host_ip: str
     sources: Sources
     hosts: Callable[[Object, str], str]
+    names: Callable[[Object, str], dict[str, str]]  # for rewriting: what `hosts` cannot tell in time
     report: Callable[[Object, Object], None]
 
 
@@ -275,6 +276,7 @@ class PodWorker:
                 argv=argv if image.runs else [],
                 env=env,
                 cwd=spec.get("workingDir") or "/",
+                names=self._node.names(self.pod, self.pod_ip) if image.runs and not image.python else {},
             ),
             self._node.isolation,
         )

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from sandbox.node.environment import Object
     from sandbox.node.pod import PodWorker
 
+    Change = Callable[[bytes], bytes] | None
+
 _log = logging.getLogger(__name__)
 
 PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
@@ -103,16 +105,18 @@ class KubeletServer:
             await socket.close()
             return socket
         wants = {name: request.query.get(name) in ("1", "true") for name in ("input", "output", "error")}
-        await self._serve(socket, process, wants)
+        await self._serve(socket, process, wants, container.stdin_filter(argv))
         return socket
 
-    async def _serve(self, socket: web.WebSocketResponse, process: Process, wants: dict[str, bool]) -> None:
+    async def _serve(
+        self, socket: web.WebSocketResponse, process: Process, wants: dict[str, bool], change: Change
+    ) -> None:
         assert process.stdin
         assert process.stdout
         assert process.stderr
         if not wants["input"]:
             process.stdin.close()
-        incoming = asyncio.create_task(_incoming(socket, process))
+        incoming = asyncio.create_task(_incoming(socket, process, change))
         outputs = asyncio.gather(
             _outgoing(socket, process.stdout, _STDOUT if wants["output"] else None),
             _outgoing(socket, process.stderr, _STDERR if wants["error"] else None),
@@ -139,8 +143,9 @@ async def _healthz(_: web.Request) -> web.Response:
     return web.Response(text="ok")
 
 
-async def _incoming(socket: web.WebSocketResponse, process: Process) -> None:
+async def _incoming(socket: web.WebSocketResponse, process: Process, change: Change) -> None:
     assert process.stdin
+    rest = b""
     with contextlib.suppress(ConnectionError, RuntimeError):  # the process no longer reads
         async for message in socket:
             if message.type not in (WSMsgType.BINARY, WSMsgType.TEXT):
@@ -149,9 +154,15 @@ async def _incoming(socket: web.WebSocketResponse, process: Process) -> None:
             if not data:
                 continue
             if data[0] == _STDIN and len(data) > 1:
-                process.stdin.write(data[1:])
+                text = rest + data[1:]
+                if change:
+                    *lines, rest = text.split(b"\n")
+                    text = b"".join(change(line) + b"\n" for line in lines)
+                process.stdin.write(text)
                 await process.stdin.drain()
             elif data[0] == _CLOSE and data[1:2] == bytes([_STDIN]):
+                if change and rest:
+                    process.stdin.write(change(rest))
                 process.stdin.close()
     with contextlib.suppress(ConnectionError, RuntimeError):
         process.stdin.close()

@@ -5,6 +5,7 @@ a process with a single thread. It needs no privilege: inside its user namespace
 
     shim.py run SPEC REPORT_FD        SPEC is JSON: root, hostname, binds [[from, to, read_only]], argv, env, cwd
     shim.py exec SPEC PID ARGV...     environment, folder from SPEC; PID is the container's first process
+    shim.py plain ARGV...             without namespaces: only ends with its parent
     shim.py probe                     exit code 0 when this machine allows all that `run` needs
 
 `run` writes the host's pid of the container's first process to REPORT_FD once that process is about to start.
@@ -163,6 +164,8 @@ if __name__ == "__main__":
             sys.exit(run(spec_file, int(report_fd)))
         case ["exec", spec_file, first_process, *command]:
             sys.exit(execute(spec_file, first_process, command))
+        case ["plain", *command]:
+            _execute(command, dict(os.environ), ".")
         case ["probe"]:
             sys.exit(probe())
         case _:
