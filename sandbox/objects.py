@@ -150,9 +150,18 @@ def _difference(live: Object, desired: Object) -> Object:
         if isinstance(value, dict) and isinstance(present, dict):
             if inner := _difference(present, value):
                 patch[name] = inner
-        elif present != value and not (present is None and value in ({}, [])):
+        elif not _covers(present, value):
             patch[name] = value
     return patch
+
+
+def _covers(present: object, wanted: object) -> bool:
+    """Whether `present` says all that `wanted` says; what the API added by default does not matter."""
+    if isinstance(wanted, dict) and isinstance(present, dict):
+        return all(_covers(present.get(name), value) for name, value in wanted.items())
+    if isinstance(wanted, list) and isinstance(present, list):
+        return len(present) == len(wanted) and all(map(_covers, present, wanted))
+    return present == wanted or (present is None and wanted in ({}, []))
 
 
 def _without_none(value: Object) -> Object:

@@ -24,7 +24,7 @@ class _Scheduler:
         self._client = context.client
         self._pods = context.informers.of(PODS)
         self._nodes = context.informers.of(NODES)
-        self._assumed: dict[str, tuple[float, Object]] = {}  # by uid: bound by us, perhaps not yet in the cache
+        self._assumed: dict[str, tuple[float, Object]] = {}  # by uid: placed by us, not yet in the cache
         self._lock = threading.Lock()
 
     def reconcile(self, key: Key) -> float | None:
@@ -34,9 +34,13 @@ class _Scheduler:
         claims = self._claims(pod)
         if claims is None:
             return 0.2
+        self._assumed.pop(pod["metadata"]["uid"], None)
         node = self._choose(pod, claims)
         if node is None:
             return 0.5
+        # Counts from now on: other pods are placed while the volumes of this one are still being made.
+        placed = {**pod, "spec": {**pod["spec"], "nodeName": node}}
+        self._assumed[pod["metadata"]["uid"]] = (time.monotonic(), placed)
         for claim in claims:
             if not is_bound(claim):
                 annotations = claim["metadata"].get("annotations") or {}
@@ -115,10 +119,6 @@ class _Scheduler:
             "target": {"apiVersion": "v1", "kind": "Node", "name": node},
         }
         self._client.create_subresource(PODS, metadata["name"], "binding", binding, metadata["namespace"])
-        self._assumed[metadata["uid"]] = (
-            time.monotonic(),
-            {**pod, "spec": {**pod["spec"], "nodeName": node}},
-        )
 
 
 def scheduler(context: Context) -> Controller:

@@ -1,4 +1,4 @@
-"""StatefulSets with parallel pod management: ordinals, claims from templates, rolling update from the highest ordinal."""
+"""StatefulSets with parallel pod management: ordinals, claims from templates, update from the highest ordinal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Persistent volumes: made where the first consumer is scheduled, a real folder each, deleted by their reclaim policy."""
+"""Persistent volumes: made where the first consumer is scheduled, a real folder each, reclaimed by their policy."""
 
 from __future__ import annotations
 

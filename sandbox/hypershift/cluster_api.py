@@ -1,4 +1,4 @@
-"""Cluster API: Clusters, MachineDeployments and MachineSets. Orphans are adopted by label and selector, while unpaused."""
+"""Cluster API: Clusters, MachineDeployments and MachineSets. Unpaused, it adopts orphans by selector."""
 
 from __future__ import annotations
 

@@ -15,19 +15,16 @@ if TYPE_CHECKING:
     from sandbox.client import Object
 
 _TLS = "/etc/etcd/tls"
+# Data folder, initial cluster and quota come by the environment: etcd refuses to be told twice.
 # `localhost` is the pod's own address here (the pods share one loopback), so that one listener answers for both.
 _COMMAND = f"""
 exec /usr/bin/etcd \\
-  --data-dir=/var/lib/data \\
   --name=${{HOSTNAME}} \\
   --initial-advertise-peer-urls=https://${{HOSTNAME}}.etcd-discovery.${{NAMESPACE}}.svc:2380 \\
   --listen-peer-urls=https://${{POD_IP}}:2380 \\
   --listen-client-urls=https://${{POD_IP}}:2379 \\
   --advertise-client-urls=https://${{HOSTNAME}}.etcd-client.${{NAMESPACE}}.svc:2379 \\
-  --initial-cluster=${{ETCD_INITIAL_CLUSTER}} \\
   --initial-cluster-token=etcd-cluster \\
-  --initial-cluster-state=${{ETCD_INITIAL_CLUSTER_STATE}} \\
-  --quota-backend-bytes=${{ETCD_QUOTA_BACKEND_BYTES}} \\
   --snapshot-count=10000 \\
   --peer-client-cert-auth=true \\
   --peer-cert-file={_TLS}/peer/peer.crt \\

@@ -156,9 +156,8 @@ class ExternalDns:
     def _owner(self, name: str, suffix: str) -> str | None:
         for record in self._texts(name, suffix):
             for part in record["ResourceRecords"][0]["Value"].strip('"').split(","):
-                key, _, value = part.partition("=")
-                if key == "external-dns/owner":
-                    return value
+                if part.startswith("external-dns/owner="):
+                    return str(part.partition("=")[2])
         return None
 
     def _read_zone(self, domain: str) -> None:

@@ -109,7 +109,7 @@ class _Guest:
         self._host, self._port = str(server.host), server.port or 443
         folder.mkdir(mode=0o700, exist_ok=True)
         user = kubeconfig["users"][0]["user"]
-        self._files = {
+        self._files: dict[str, Any] = {
             "ca_certs": _write(folder / "ca.crt", kubeconfig["clusters"][0]["cluster"]["certificate-authority-data"]),
             "cert_file": _write(folder / "client.crt", user["client-certificate-data"]),
             "key_file": _write(folder / "client.key", user["client-key-data"]),

@@ -7,6 +7,7 @@ brought along comes up as another cluster, which neither nodes nor clients trust
 from __future__ import annotations
 
 import base64
+import functools
 import secrets
 from typing import TYPE_CHECKING
 
@@ -52,7 +53,7 @@ class Identity:
     def ensure(self) -> None:
         """Make what is missing; give what is there its owner."""
         for signer in SIGNERS:
-            self._secret(signer, lambda signer=signer: _authority(signer))
+            self._secret(signer, functools.partial(_authority, signer))
         self._secret("sa-signing-key", _signing_key)
         self._etcd()
         host = host_of(self._control_plane["spec"], "APIServer") or f"kube-apiserver.{self._namespace}.svc"
@@ -186,7 +187,7 @@ class Identity:
     def _config_map(self, name: str, signer: str, key: str) -> None:
         if self._writer.get(CONFIG_MAPS, name, self._namespace) is None:
             bundle = self._data(signer)["ca.crt"].decode()
-            metadata = {"name": name, "namespace": self._namespace}
+            metadata: Object = {"name": name, "namespace": self._namespace}
             metadata |= {"ownerReferences": [owner_reference(self._control_plane)]}
             self._writer.ensure(CONFIG_MAPS, {"metadata": metadata, "data": {key: bundle}})
 

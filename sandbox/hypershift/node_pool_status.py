@@ -73,8 +73,8 @@ def node_pool_status(
         "replicas": status_of(deployment).get("availableReplicas", 0),
         "conditions": with_conditions(status_of(pool).get("conditions"), conditions),
     }
-    if version := version_of(pool["spec"]["release"]["image"]):
-        status["version"] = version
+    if running := version_of(pool["spec"]["release"]["image"]):
+        status["version"] = running
     return status, changed
 
 

@@ -1,4 +1,4 @@
-"""What AWS holds before the first hosted cluster: the public DNS zone and the bucket of OIDC documents."""
+"""What AWS holds before the first hosted cluster: the public DNS zone, the bucket of OIDC documents, a workers' image."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from sandbox.hypershift.cloud import OIDC_BUCKET, Cloud
 from sandbox.plan import DOMAIN, REGION
 
 if TYPE_CHECKING:
+    from sandbox.client import Object
     from sandbox.plan import Plan
+
+_IMAGE_NAME = "rhcos-417.94"
 
 
 def prepare_aws(plan: Plan) -> None:
-    """Make them; VPC, subnets and images are those that moto starts with. May run twice."""
+    """Make them; VPC and subnets are those that moto starts with. May run twice."""
     cloud = Cloud(plan)
     zones = cloud.route53.list_hosted_zones()["HostedZones"]
     if not any(zone["Name"] == f"{DOMAIN}." for zone in zones):
@@ -20,6 +23,10 @@ def prepare_aws(plan: Plan) -> None:
     buckets = cloud.s3.list_buckets()["Buckets"]
     if not any(bucket["Name"] == OIDC_BUCKET for bucket in buckets):
         cloud.s3.create_bucket(Bucket=OIDC_BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+    if not _worker_images(cloud):
+        cloud.ec2.register_image(
+            Name=_IMAGE_NAME, Architecture="x86_64", VirtualizationType="hvm", RootDeviceName="/dev/xvda"
+        )
 
 
 def worker_subnet(cloud: Cloud, zone: str) -> str:
@@ -30,8 +37,11 @@ def worker_subnet(cloud: Cloud, zone: str) -> str:
 
 
 def worker_image(cloud: Cloud) -> str:
-    """An AMI to start workers from."""
-    filters = [{"Name": "architecture", "Values": ["x86_64"]}, {"Name": "virtualization-type", "Values": ["hvm"]}]
-    images = cloud.ec2.describe_images(Owners=["amazon"], Filters=filters)["Images"]
-    found: str = min(each["ImageId"] for each in images)
+    """The AMI to start workers from."""
+    found: str = _worker_images(cloud)[0]["ImageId"]
     return found
+
+
+def _worker_images(cloud: Cloud) -> list[Object]:
+    images: list[Object] = cloud.ec2.describe_images(Filters=[{"Name": "name", "Values": [_IMAGE_NAME]}])["Images"]
+    return images
