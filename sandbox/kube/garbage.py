@@ -11,8 +11,9 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any
 
+from sandbox.kube.deletion import FOREGROUND, ORPHAN, DeleteOptions
 from sandbox.kube.errors import ApiError
-from sandbox.kube.registry import FOREGROUND, ORPHAN, DeleteOptions, Registry, WriteOptions
+from sandbox.kube.registry import Registry, WriteOptions
 
 if TYPE_CHECKING:
     from sandbox.kube.kinds import Kind

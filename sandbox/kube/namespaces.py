@@ -8,9 +8,10 @@ import logging
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from sandbox.kube.deletion import DeleteOptions
 from sandbox.kube.errors import ApiError
 from sandbox.kube.metadata import now
-from sandbox.kube.registry import DeleteOptions, Registry, WriteOptions
+from sandbox.kube.registry import Registry, WriteOptions
 
 if TYPE_CHECKING:
     from sandbox.kube.kinds import Kind

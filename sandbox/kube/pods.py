@@ -10,9 +10,10 @@ import aiohttp
 from aiohttp import WSMsgType, web
 
 from sandbox.kube import errors
+from sandbox.kube.deletion import DeleteOptions
 from sandbox.kube.metadata import now
 from sandbox.kube.paths import flag
-from sandbox.kube.registry import DeleteOptions, Registry, WriteOptions
+from sandbox.kube.registry import Registry, WriteOptions
 from sandbox.kube.selectors import labels as label_matcher
 
 if TYPE_CHECKING:

@@ -6,22 +6,12 @@ admission, validation, then the store. With `dry_run` everything happens but the
 
 from __future__ import annotations
 
-import datetime
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
-from sandbox.kube import admission, defaults, errors, fields, metadata, ownership, rules, schema
+from sandbox.kube import admission, checks, defaults, deletion, errors, fields, metadata, ownership, rules, schema
 from sandbox.kube.kinds import Kind, Kinds
-from sandbox.kube.paths import flag
 from sandbox.kube.store import Object, Store, Stored
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-FOREGROUND, ORPHAN = "foregroundDeletion", "orphan"
-DEFAULT_POD_GRACE = 30
 
 
 @dataclass(frozen=True)
@@ -30,36 +20,6 @@ class WriteOptions:
 
     dry_run: bool = False
     manager: str = "unknown"
-
-
-@dataclass(frozen=True)
-class DeleteOptions:
-    """Of a delete. `propagation` is Background (None), Foreground or Orphan; seconds of grace matter for pods only."""
-
-    dry_run: bool = False
-    propagation: str | None = None
-    grace_seconds: int | None = None
-    uid: str | None = None
-    resource_version: str | None = None
-
-    @classmethod
-    def parse(cls, body: Mapping[str, Any], query: Mapping[str, str]) -> DeleteOptions:
-        """From the request's body, and from the query where the body is silent."""
-        preconditions = body.get("preconditions") or {}
-        grace = body.get("gracePeriodSeconds", query.get("gracePeriodSeconds"))
-        propagation = body.get("propagationPolicy") or query.get("propagationPolicy")
-        if body.get("orphanDependents") or flag(query, "orphanDependents"):
-            propagation = "Orphan"
-        if propagation not in (None, "Background", "Foreground", "Orphan"):
-            msg = f'DeleteOptions.meta.k8s.io "" is invalid: propagationPolicy: Unsupported value: "{propagation}"'
-            raise errors.ApiError(422, "Invalid", msg)
-        return cls(
-            dry_run=bool(body.get("dryRun")) or "dryRun" in query,
-            propagation=propagation,
-            grace_seconds=None if grace is None else int(grace),
-            uid=preconditions.get("uid"),
-            resource_version=preconditions.get("resourceVersion"),
-        )
 
 
 class Registry:
@@ -85,10 +45,10 @@ class Registry:
         applied: set[fields.Path] | None = None,
     ) -> Stored:
         """Store a new object. `obj` is the request's and is changed; `applied` are its fields when it was an apply."""
-        _check_type(kind, obj)
+        checks.types(kind, obj)
         meta = obj.setdefault("metadata", {}) or {}
         obj["metadata"] = meta
-        self._check_namespace(kind, namespace, meta)
+        checks.namespace(self.store, kind, namespace, meta)
         if not meta.get("name"):
             if not meta.get("generateName"):
                 text = "name or generateName is required"
@@ -132,10 +92,10 @@ class Registry:
         current = self.get(kind, namespace, name)
         old = current.copy(kind.api_version)
         new = change(current.copy(kind.api_version))
-        _check_type(kind, new)
+        checks.types(kind, new)
         if not isinstance(new.get("metadata"), dict):
             raise errors.invalid(kind, name, [errors.FieldError.required("metadata")])
-        self._check_preconditions(kind, name, old, new)
+        checks.preconditions(kind, name, old, new)
         if subresource in ("status", "scale", "finalize", "binding"):
             managed = new["metadata"].get("managedFields")
             new = _only(subresource, old, new)
@@ -155,13 +115,13 @@ class Registry:
         new["metadata"]["resourceVersion"] = old["metadata"]["resourceVersion"]
         if options.dry_run:
             return Stored(new, current.revision)
-        if self._is_released(kind, new):
+        if deletion.is_released(kind, new):
             return self.store.remove(kind.resource, current.key, new)
         if _without_times(new) == _without_times(current.object):
             return current  # nothing changed: no new revision, no event
         return self.store.put(kind.resource, new)
 
-    def delete(self, kind: Kind, namespace: str, name: str, options: DeleteOptions) -> tuple[Stored, bool]:
+    def delete(self, kind: Kind, namespace: str, name: str, options: deletion.DeleteOptions) -> tuple[Stored, bool]:
         """Delete, or mark for deletion what finalizers or a pod's grace still hold. True when it is gone."""
         current = self.get(kind, namespace, name)
         meta = current.object["metadata"]
@@ -180,14 +140,14 @@ class Registry:
         propagation = options.propagation
         if propagation is None and kind.resource == "jobs.batch":
             propagation = "Orphan"  # batch/v1 keeps a job's pods unless told otherwise
-        grace = _grace_seconds(kind, current.object, options)
-        finalizers = _finalizers_for(new["metadata"].get("finalizers") or [], propagation)
+        grace = deletion.grace_seconds(kind, current.object, options)
+        finalizers = deletion.finalizers_for(new["metadata"].get("finalizers") or [], propagation)
         if finalizers:
             new["metadata"]["finalizers"] = finalizers
         else:
             new["metadata"].pop("finalizers", None)
         held = bool(finalizers) or grace > 0 or (kind.resource == "namespaces" and new["spec"].get("finalizers"))
-        _mark_deleted(new, grace)
+        deletion.mark(new, grace)
         if kind.resource == "namespaces":
             new.setdefault("status", {})["phase"] = "Terminating"
         if options.dry_run:
@@ -225,67 +185,6 @@ class Registry:
         if problems:
             raise errors.invalid(kind, new["metadata"]["name"], problems)
 
-    def _check_namespace(self, kind: Kind, namespace: str, meta: Object) -> None:
-        given = meta.get("namespace") or ""
-        if given and given != namespace:
-            text = "the namespace of the provided object does not match the namespace sent on the request"
-            raise errors.bad_request(text)
-        if not kind.namespaced:
-            return
-        home = self.store.get("namespaces", "", namespace)
-        if home is None:
-            raise errors.not_found(self.kinds.find("", "v1", "namespaces") or kind, namespace)
-        if home.object["metadata"].get("deletionTimestamp"):
-            name = meta.get("name") or meta.get("generateName") or ""
-            text = f"unable to create new content in namespace {namespace} because it is being terminated"
-            failure = errors.forbidden(kind, name, text)
-            cause = {"reason": "NamespaceTerminating", "field": "metadata.namespace",
-                     "message": f"namespace {namespace} is being terminated"}  # fmt: skip
-            failure.details = {**kind.details(name), "causes": [cause]}
-            raise failure
-
-    def _check_preconditions(self, kind: Kind, name: str, old: Object, new: Object) -> None:
-        meta = new["metadata"]
-        if meta.get("name") and meta["name"] != name:
-            text = f"the name of the object ({meta['name']}) does not match the name on the URL ({name})"
-            raise errors.bad_request(text)
-        if kind.namespaced and meta.get("namespace") not in (None, "", old["metadata"]["namespace"]):
-            text = "the namespace of the provided object does not match the namespace sent on the request"
-            raise errors.bad_request(text)
-        if meta.get("uid") and meta["uid"] != old["metadata"]["uid"]:
-            why = (
-                f"Precondition failed: UID in precondition: {meta['uid']}, UID in object meta: {old['metadata']['uid']}"
-            )
-            raise errors.conflict(kind, name, why)
-        revision = meta.get("resourceVersion")
-        if not revision and not kind.unconditional:
-            text = "must be specified for an update"
-            raise errors.invalid(kind, name, [errors.FieldError.invalid("metadata.resourceVersion", 0, text)])
-        if revision and revision != old["metadata"]["resourceVersion"]:
-            raise errors.modified(kind, name)
-
-    @staticmethod
-    def _is_released(kind: Kind, obj: Object) -> bool:
-        """Whether an object marked for deletion has nothing left that holds it."""
-        meta = obj["metadata"]
-        if not meta.get("deletionTimestamp") or meta.get("finalizers"):
-            return False
-        if kind.resource == "namespaces":
-            return not obj["spec"].get("finalizers")
-        return not meta.get("deletionGracePeriodSeconds")
-
-
-def _check_type(kind: Kind, obj: Object) -> None:
-    if not isinstance(obj, dict):
-        raise errors.bad_request("the object provided is not a JSON object")
-    version = obj.setdefault("apiVersion", kind.api_version)
-    if version != kind.api_version:
-        text = f"the API version in the data ({version}) does not match the expected API version ({kind.api_version})"
-        raise errors.bad_request(text)
-    if obj.setdefault("kind", kind.kind) != kind.kind:
-        text = f"{obj['kind']} in version {json.dumps(kind.api_version)} cannot be handled as a {kind.kind}"
-        raise errors.bad_request(text)
-
 
 def _only(subresource: str, old: Object, new: Object) -> Object:
     """`old` with the part that one subresource may change taken from `new`."""
@@ -314,41 +213,3 @@ def _without_times(obj: Object) -> Object:
     return {**obj, "metadata": {key: value for key, value in obj["metadata"].items() if key != "managedFields"}} | {
         "managers": [{**each, "time": ""} for each in obj["metadata"].get("managedFields") or []]
     }
-
-
-def _grace_seconds(kind: Kind, obj: Object, options: DeleteOptions) -> int:
-    """Only pods have a grace, and only those that a kubelet may run."""
-    if kind.resource != "pods":
-        return 0
-    meta, spec = obj["metadata"], obj["spec"]
-    grace = options.grace_seconds
-    if grace is None:
-        grace = spec.get("terminationGracePeriodSeconds", DEFAULT_POD_GRACE)
-    if not spec.get("nodeName") or (obj.get("status") or {}).get("phase") in ("Succeeded", "Failed"):
-        grace = 0
-    already = meta.get("deletionGracePeriodSeconds")
-    if meta.get("deletionTimestamp") and already is not None:
-        grace = min(grace, already)  # a second delete can only shorten it
-    return max(int(grace), 0)
-
-
-def _finalizers_for(finalizers: list[str], propagation: str | None) -> list[str]:
-    """Foreground and Orphan are finalizers that the garbage collector takes off; each delete decides anew."""
-    kept = [each for each in finalizers if each not in (FOREGROUND, ORPHAN)]
-    if propagation == "Foreground":
-        return [*kept, FOREGROUND]
-    if propagation == "Orphan":
-        return [*kept, ORPHAN]
-    return kept if propagation == "Background" else finalizers
-
-
-def _mark_deleted(obj: Object, grace: int) -> None:
-    meta = obj["metadata"]
-    already = meta.get("deletionGracePeriodSeconds")
-    if meta.get("deletionTimestamp") and (already or 0) <= grace:
-        return
-    if not meta.get("deletionTimestamp") and meta.get("generation"):
-        meta["generation"] += 1
-    moment = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=grace)
-    meta["deletionTimestamp"] = metadata.time_text(moment)
-    meta["deletionGracePeriodSeconds"] = grace

@@ -9,8 +9,9 @@ import yaml
 from aiohttp import web
 
 from sandbox.kube import apply, errors, patches, pods, reviews, watching
+from sandbox.kube.deletion import DeleteOptions
 from sandbox.kube.paths import flag
-from sandbox.kube.registry import DeleteOptions, Registry, WriteOptions
+from sandbox.kube.registry import Registry, WriteOptions
 
 if TYPE_CHECKING:
     from sandbox.kube.access import Access, User
@@ -25,6 +26,15 @@ _PATCHES = {
     "application/strategic-merge-patch+json",
     APPLY,
 }
+
+_RETURNED_WHEN_GONE = {
+    "pods",
+    "services",
+    "serviceaccounts",
+    "persistentvolumes",
+    "persistentvolumeclaims",
+    "storageclasses.storage.k8s.io",
+}  # the kinds whose last state answers a delete; the others answer with a Status
 
 
 class _Loader(yaml.CSafeLoader):
@@ -81,7 +91,7 @@ class Requests:
         kind = target.kind
         options = DeleteOptions.parse(await _body(request, optional=True), request.query)
         stored, gone = self._registry.delete(kind, target.namespace, target.name, options)
-        if gone and kind.resource != "pods":
+        if gone and kind.resource not in _RETURNED_WHEN_GONE:
             return _json(_success(kind.details(target.name) | {"uid": stored.object["metadata"]["uid"]}))
         return self._object(target, stored)
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sandbox.kube.store import Object
 
 _Rule = Callable[["Object", "Object | None"], Iterator[FieldError]]
+_MAX_DATA = 1024 * 1024  # bytes, of a Secret and of a ConfigMap
 _KEY = re.compile(r"^[-._a-zA-Z0-9]+$")
 
 
@@ -42,6 +43,9 @@ def _data(new: Object, old: Object | None) -> Iterator[FieldError]:
             if not _KEY.match(key):
                 yield FieldError.invalid(f"{field}[{key}]", key, "a valid config key must consist of alphanumeric "
                                          "characters, '-', '_' or '.'")  # fmt: skip
+    size = sum(len(value) for field in ("data", "binaryData") for value in (new.get(field) or {}).values())
+    if size > _MAX_DATA * (4 / 3 if new["kind"] == "Secret" else 1):
+        yield FieldError("data", "FieldValueTooLong", f"Too long: may not be more than {_MAX_DATA} bytes")
     if old is not None and old.get("immutable"):
         if not new.get("immutable"):
             yield FieldError.forbidden("immutable", "field is immutable when `immutable` is set")

@@ -106,6 +106,9 @@ class ApiServer:
             return web.json_response(error.body(), status=error.code)
         except (ConnectionError, asyncio.CancelledError):
             raise
+        except web.HTTPRequestEntityTooLarge:
+            failure = ApiError(413, "RequestEntityTooLarge", f"Request entity too large: limit is {_MAX_BODY}")
+            return web.json_response(failure.body(), status=413)
         except Exception:
             _log.exception("%s %s", request.method, request.path)
             failure = ApiError(500, "InternalError", "Internal error occurred: see the log of the API server")

@@ -97,6 +97,19 @@ def test_custom_kind_is_applied_and_checked(apply):
         apply(body, "lifeboat")
 
 
+def test_status_is_applied_on_its_own(apply, resources, namespace):
+    apply(a_hosted_cluster("blue"), "first")
+    kind = resources.resources.get(api_version="hypershift.openshift.io/v1beta1", kind="HostedCluster")
+    for manager, type_ in (("one", "Available"), ("two", "Degraded")):
+        body = a_hosted_cluster("blue", pausedUntil="true")
+        body["status"] = {"conditions": [{"type": type_, "status": "True"}]}
+        made = kind.status.server_side_apply(
+            body=body, name="blue", namespace=namespace, field_manager=manager, force_conflicts=True
+        ).to_dict()
+    assert [each["type"] for each in made["status"]["conditions"]] == ["Available", "Degraded"]
+    assert "pausedUntil" not in made["spec"]
+
+
 def test_apply_needs_a_manager_and_no_managed_fields(apply):
     with refused(422, "Invalid", "fieldManager: Required value"):
         apply(_config_map(a="1"), "")

@@ -224,6 +224,36 @@ def test_unknown_token_is_unauthorized(running):
                 stranger.rest_client.pool_manager.clear()
 
 
+def test_body_that_go_could_not_decode_is_a_bad_request(core, namespace):
+    with refused(400, "BadRequest", "cannot unmarshal number into Go struct field ConfigMap.data of type string"):
+        core.create_namespaced_config_map(namespace, a_config_map("one", data={"key": 1}))
+    with refused(400, "BadRequest", "illegal base64 data"):
+        core.create_namespaced_secret(namespace, {"metadata": {"name": "one"}, "data": {"key": "no base64"}})
+
+
+def test_what_is_too_large_is_refused(core, namespace):
+    with refused(422, "Invalid", "Too long"):
+        core.create_namespaced_config_map(namespace, a_config_map("one", data={"key": "x" * 1_100_000}))
+    with refused(413, "RequestEntityTooLarge"):
+        core.create_namespaced_config_map(namespace, a_config_map("one", data={"key": "x" * 3_200_000}))
+
+
+def test_eviction_respects_a_budget(api, core, namespace):
+    core.create_namespaced_pod(namespace, a_pod("one"))
+    budgets = client.PolicyV1Api(api)
+    selector = {"matchLabels": {"app": "one"}}
+    budgets.create_namespaced_pod_disruption_budget(
+        namespace, {"metadata": {"name": "one"}, "spec": {"selector": selector, "minAvailable": 1}}
+    )
+    eviction = {"metadata": {"name": "one", "namespace": namespace}}
+    with refused(429, "TooManyRequests", "disruption budget"):
+        core.create_namespaced_pod_eviction("one", namespace, eviction)
+    budgets.delete_namespaced_pod_disruption_budget("one", namespace)
+    core.create_namespaced_pod_eviction("one", namespace, eviction)
+    with refused(404):
+        core.read_namespaced_pod("one", namespace)
+
+
 def test_self_subject_review_names_the_user(api):
     review = client.AuthenticationV1Api(api).create_self_subject_review({})
     assert review.status.user_info.username == "kubernetes-admin"
