@@ -1,0 +1,178 @@
+"""What a teardown will delete, fixed before it touches anything: `operations/<operationId>/teardown.json`, signed.
+
+A second execution of the same operation reads it instead of looking again: half of what it names may be gone by then.
+Everything inside the control-plane namespace goes with that namespace; the rest is listed by name and uid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lifeboat import marker, signed
+from lifeboat.edits import annotation
+from lifeboat.errors import TeardownRefusedError
+from lifeboat.inventory import REFERENCED, collect, references
+from lifeboat.layout import ClusterLayout, hosted_cluster_prefix
+from lifeboat.model import HostedClusterRef, Manifest
+from lifeboat.ports import ManagementCluster, ObjectStore, Signer
+from lifeboat.reconciliation import OPERATION, signature
+from lifeboat.resources import (
+    CLUSTER_ROLE_BINDINGS,
+    CLUSTER_ROLES,
+    CONFIG_MAPS,
+    HOSTED_CLUSTERS,
+    NAMESPACES,
+    NODE_POOLS,
+    SECRETS,
+    Resource,
+)
+
+SCHEMA = 1
+FILE = "teardown.json"
+_BY_PLURAL = {
+    each.plural: each
+    for each in (NODE_POOLS, NAMESPACES, HOSTED_CLUSTERS, SECRETS, CONFIG_MAPS, CLUSTER_ROLES, CLUSTER_ROLE_BINDINGS)
+}
+
+
+@dataclass(frozen=True)
+class Doomed:
+    """One object that this teardown may delete: this very one, by uid."""
+
+    plural: str
+    namespace: str | None
+    name: str
+    uid: str
+
+    @property
+    def resource(self) -> Resource:
+        return _BY_PLURAL[self.plural]
+
+    @classmethod
+    def of(cls, resource: Resource, manifest: Manifest) -> Doomed:
+        metadata = manifest["metadata"]
+        return cls(resource.plural, metadata.get("namespace"), metadata["name"], metadata["uid"])
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One teardown."""
+
+    operation_id: str
+    hosted_cluster: HostedClusterRef
+    infra_id: str
+    source: str
+    objects: tuple[Doomed, ...]
+
+    def of(self, resource: Resource) -> list[Doomed]:
+        return [each for each in self.objects if each.plural == resource.plural]
+
+    def to_payload(self) -> dict[str, Any]:
+        return {
+            "schema": SCHEMA,
+            "operationId": self.operation_id,
+            "hostedCluster": {"namespace": self.hosted_cluster.namespace, "name": self.hosted_cluster.name},
+            "infraId": self.infra_id,
+            "source": self.source,
+            "objects": [
+                {"plural": each.plural, "namespace": each.namespace, "name": each.name, "uid": each.uid}
+                for each in self.objects
+            ],
+        }
+
+    @classmethod
+    def from_payload(cls, payload: Mapping[str, Any]) -> Plan:
+        hosted = payload["hostedCluster"]
+        return cls(
+            payload["operationId"],
+            HostedClusterRef(hosted["namespace"], hosted["name"]),
+            payload["infraId"],
+            payload["source"],
+            tuple(Doomed(**each) for each in payload["objects"]),
+        )
+
+
+def make(cluster: ManagementCluster, hosted: HostedClusterRef, operation_id: str) -> Plan:
+    """Look at the source and list what belongs to this hosted cluster alone. Raises PreflightError when it is gone."""
+    inventory = collect(cluster, hosted)
+    (hosted_cluster,) = inventory.of(HOSTED_CLUSTERS)
+    shared = _used_by_others(cluster, hosted)
+    doomed = [Doomed.of(NODE_POOLS, each) for each in inventory.of(NODE_POOLS)]
+    namespace = cluster.get(NAMESPACES, None, hosted.control_plane_namespace)
+    if namespace is not None:
+        doomed.append(Doomed.of(NAMESPACES, namespace))
+    doomed.append(Doomed.of(HOSTED_CLUSTERS, hosted_cluster))
+    for resource in (SECRETS, CONFIG_MAPS):
+        doomed += [
+            Doomed.of(resource, each)
+            for each in inventory.of(resource)
+            if each["metadata"].get("namespace") == hosted.namespace
+            and each["metadata"]["name"] not in shared
+            and not _marked_by_others(each, hosted)
+        ]
+    pause = signature(hosted_cluster)
+    mark = cluster.get(CONFIG_MAPS, marker.NAMESPACE, marker.NAME)
+    if mark is not None and pause and annotation(mark, OPERATION) == pause.operation_id:
+        doomed.append(Doomed.of(CONFIG_MAPS, mark))
+    for resource in (CLUSTER_ROLES, CLUSTER_ROLE_BINDINGS):
+        doomed += [Doomed.of(resource, each) for each in inventory.of(resource)]
+    return Plan(operation_id, hosted, hosted_cluster["spec"]["infraID"], cluster.name, tuple(doomed))
+
+
+def _used_by_others(cluster: ManagementCluster, hosted: HostedClusterRef) -> set[str]:
+    """Names that another HostedCluster or its NodePools refer to, such as a common pull secret."""
+    others = [
+        each
+        for each in cluster.list_objects(HOSTED_CLUSTERS, hosted.namespace)
+        if each["metadata"]["name"] != hosted.name
+    ]
+    others += [
+        each
+        for each in cluster.list_objects(NODE_POOLS, hosted.namespace)
+        if each["spec"].get("clusterName") != hosted.name
+    ]
+    return {name for each in others for name in references(each["spec"])}
+
+
+def _marked_by_others(manifest: Manifest, hosted: HostedClusterRef) -> bool:
+    """Whether the operator marked it as referred to by another HostedCluster, or an object owns it."""
+    metadata = manifest["metadata"]
+    marks = {name for name in metadata.get("annotations") or {} if name.startswith(REFERENCED)}
+    owners = [each for each in metadata.get("ownerReferences") or () if each["name"] != hosted.name]
+    return bool(marks - {REFERENCED + hosted.name}) or bool(owners)
+
+
+def write(store: ObjectStore, signer: Signer, plan: Plan) -> None:
+    """Store a plan, signed; the first one of an operation counts."""
+    store.put(_key(plan.hosted_cluster, plan.infra_id, plan.operation_id), signed.seal(plan.to_payload(), signer))
+
+
+def read(store: ObjectStore, signer: Signer, hosted: HostedClusterRef, operation_id: str) -> Plan | None:
+    """The plan of an operation, None when there is none yet.
+
+    Raises BackupUnprovenError when it was changed after it was signed, TeardownRefusedError when it is another's.
+    """
+    for infra_id in store.folders(hosted_cluster_prefix(hosted)):
+        key = _key(hosted, infra_id, operation_id)
+        if document := store.get(key):
+            plan = Plan.from_payload(signed.unseal(document, signer, key))
+            if (plan.hosted_cluster, plan.infra_id, plan.operation_id) != (hosted, infra_id, operation_id):
+                msg = f"{key} is the plan of another teardown: it was moved there"
+                raise TeardownRefusedError(msg)
+            return plan
+    return None
+
+
+def read_or_refuse(store: ObjectStore, signer: Signer, hosted: HostedClusterRef, operation_id: str) -> Plan:
+    """The plan that the preflight wrote; TeardownRefusedError without one."""
+    plan = read(store, signer, hosted, operation_id)
+    if plan is None:
+        msg = f"operation {operation_id} has no plan for a teardown of {hosted}: start the teardown again"
+        raise TeardownRefusedError(msg)
+    return plan
+
+
+def _key(hosted: HostedClusterRef, infra_id: str, operation_id: str) -> str:
+    return ClusterLayout(hosted, infra_id).operation(operation_id, FILE)
