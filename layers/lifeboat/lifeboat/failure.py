@@ -15,11 +15,7 @@ _LONGEST = 4000  # characters; Step Functions takes 32 KiB
 
 STAGES = {
     "untouched": "nothing was changed; once the reason is gone, start again",
-    "backup": (
-        "nothing was restored, and the backup resumes the source by itself; should its cause say otherwise, do what it "
-        "says. Then start again"
-    ),
-    "fence": "nothing is restored and the source is resumed as it was; once the reason is gone, start again",
+    "source": "nothing is restored and the source runs as it did; once the reason is gone, start again",
     "destination": (
         "the destination owns the hosted cluster: never resume the source, its data are older. Look at the "
         "HostedCluster at the destination, mend what is named here, then start again with the same operationId"
