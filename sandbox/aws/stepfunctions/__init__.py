@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from moto.core.config import default_user_config
 
-from sandbox.aws.stepfunctions import callbacks, executions, integrations, speed
+from sandbox.aws.stepfunctions import callbacks, executions, integrations, nested, speed
 
 
 def switch_on(endpoint_url: str) -> None:
@@ -19,6 +19,7 @@ def switch_on(endpoint_url: str) -> None:
     executions.page_histories()
     callbacks.keep_the_cause_of_a_failed_task()
     callbacks.accept_any_heartbeat()
+    nested.stop_what_nobody_waits_for()
     speed.share_clients(endpoint_url)
     speed.remember_parsed_definitions()
     speed.forget_finished_threads()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from typing import Any
 
@@ -82,6 +83,7 @@ def tell_why_an_execution_was_stopped() -> None:
 
     def stop_with_reason(self: Any) -> ActionResult:
         execution = self.stepfunction_backend.describe_execution(self._get_param("executionArn"))
+        _wait_until_it_can_be_stopped(execution)
         original_stop = execution.stop
         # The backend calls `stop` with empty strings; the request's own words replace them for this one call.
         execution.stop = lambda stop_date, **_: original_stop(
@@ -94,6 +96,13 @@ def tell_why_an_execution_was_stopped() -> None:
 
     replace(BaseExecutionWorkerCommunication, _REFLECT, reflect)
     replace(StepFunctionResponse, "stop_execution", stop_with_reason)
+
+
+def _wait_until_it_can_be_stopped(execution: Any) -> None:
+    """Moto starts executions in a thread and has nothing to stop before that has parsed the definition."""
+    deadline = time.monotonic() + 10
+    while execution.exec_worker.env is None and time.monotonic() < deadline:
+        time.sleep(0.01)
 
 
 def page_histories() -> None:

@@ -95,6 +95,30 @@ def test_a_stopped_execution_keeps_its_reason(aws: Aws, stack: DeployedStack) ->
     assert (described["status"], described["error"], described["cause"]) == ("ABORTED", "Enough", "of this")
 
 
+def test_a_nested_execution_ends_with_its_parent(aws: Aws, stack: DeployedStack) -> None:
+    states = aws.client("stepfunctions")
+    role = "arn:aws:iam::123456789012:role/any"
+
+    def machine(name: str, state: dict[str, Any]) -> str:
+        definition = json.dumps({"StartAt": "Only", "States": {"Only": {**state, "End": True}}})
+        return str(states.create_state_machine(name=name, definition=definition, roleArn=role)["stateMachineArn"])
+
+    child = machine("waiting-child", {"Type": "Wait", "Seconds": 60})
+    run_child = {"Resource": "arn:aws:states:::states:startExecution.sync:2", "Parameters": {"StateMachineArn": child}}
+    stopped = machine("stopped-parent", {"Type": "Task", **run_child})
+    timed_out = machine("late-parent", {"Type": "Task", "TimeoutSeconds": 1, **run_child})
+    first = states.start_execution(stateMachineArn=stopped)["executionArn"]
+    states.start_execution(stateMachineArn=timed_out)
+    deadline = time.monotonic() + 15
+    while len(states.list_executions(stateMachineArn=child)["executions"]) < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    states.stop_execution(executionArn=first)
+    while {each["status"] for each in states.list_executions(stateMachineArn=child)["executions"]} != {"ABORTED"}:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 def test_history_is_paged_and_reversed(aws: Aws, run: dict[str, Any]) -> None:
     states = aws.client("stepfunctions")
     page = states.get_execution_history(executionArn=run["arn"], maxResults=2, reverseOrder=True)
