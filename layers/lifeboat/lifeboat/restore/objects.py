@@ -24,7 +24,6 @@ from lifeboat.restore.order import ALL, GROUPS
 from lifeboat.restore.relink import Links
 
 PAUSED = "cluster.x-k8s.io/paused"
-_DEPLOYMENT_NAME = "cluster.x-k8s.io/deployment-name"
 _SERVER_FIELDS = (
     "uid",
     "resourceVersion",
@@ -78,7 +77,7 @@ def prepare(resource: Resource, exported: Manifest, destination: Destination) ->
     if metadata.get("namespace") == destination.hosted.namespace:
         _annotate(manifest, OPERATION, destination.operation_id)
     if change := _CHANGES.get(resource.kind):
-        change(manifest)
+        change(manifest, destination)
     return manifest
 
 
@@ -161,7 +160,7 @@ def _annotate(manifest: Manifest, name: str, value: str) -> None:
     metadata["annotations"] = {**(metadata.get("annotations") or {}), name: value}
 
 
-def _still_control_plane(manifest: Manifest) -> None:
+def _still_control_plane(manifest: Manifest, _destination: Destination) -> None:
     """The HostedControlPlane waits for its HostedCluster: the operator then copies that one's `pausedUntil` into it.
 
     A restoreSnapshotURL of an earlier restore is dropped here and in the HostedCluster: both must agree, since it
@@ -177,23 +176,22 @@ def drop_snapshot_url(spec: Mapping[str, Any]) -> None:
     storage.pop("restoreSnapshotURL", None)
 
 
-def _still_cluster(manifest: Manifest) -> None:
+def _still_cluster(manifest: Manifest, _destination: Destination) -> None:
     """`spec.paused` stops CAPI and CAPA for all its objects; the operator unpauses with the HostedCluster."""
     manifest["spec"]["paused"] = True
 
 
-def _still_machines(manifest: Manifest) -> None:
+def _still_machines(manifest: Manifest, destination: Destination) -> None:
     """As the operator does for a paused NodePool.
 
     It takes the annotation off those that bear a NodePool's name only: a MachineSet made by a MachineDeployment keeps
     what it had, or it would stay paused for ever.
     """
-    labels = manifest["metadata"].get("labels") or {}
-    if manifest["kind"] == MACHINE_DEPLOYMENTS.kind or _DEPLOYMENT_NAME not in labels:
+    if manifest["metadata"]["name"] in destination.state.node_pools:
         _annotate(manifest, PAUSED, "true")
 
 
-_CHANGES: dict[str, Callable[[Manifest], None]] = {
+_CHANGES: dict[str, Callable[[Manifest, Destination], None]] = {
     HOSTED_CONTROL_PLANES.kind: _still_control_plane,
     CLUSTERS.kind: _still_cluster,
     MACHINE_DEPLOYMENTS.kind: _still_machines,
