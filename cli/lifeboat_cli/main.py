@@ -1,0 +1,120 @@
+"""The command `lifeboat`: starts executions, follows them, lists backups. It holds no recovery logic."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from lifeboat_cli import listing, registering, running
+from lifeboat_cli.stack import Stack, StackError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code (2: wrong usage, 1: it failed)."""
+    options = _parser().parse_args(arguments)
+    try:
+        return _run(options, Stack(options.stack))
+    except StackError as error:
+        print(f"lifeboat: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("no longer following; the execution goes on", file=sys.stderr)
+        return 130
+
+
+def _run(options: argparse.Namespace, stack: Stack) -> int:
+    match options.command:
+        case "backup" | "restore" | "teardown" | "recover":
+            given = {
+                _camel_case(field): getattr(options, field)
+                for field in ("hosted_cluster", "operation_id", *_FIELDS[options.command])
+            }
+            if getattr(options, "override_reason", None):
+                given["override"] = {"reason": options.override_reason, "approvedBy": options.approved_by}
+            return running.start(stack, options.command, given, name=options.name, watch=options.follow)
+        case "follow":
+            return running.watch_execution(stack, options.execution)
+        case "backups":
+            return listing.print_backups(stack, listing.HostedClusterRef(**options.hosted_cluster))
+        case "approve" | "reject":
+            return running.answer(stack, options.execution, approve=options.command == "approve", reason=options.reason)
+        case _:
+            return registering.add(
+                stack, options.name, options.kubeconfig, options.region, options.kind, options.standby
+            )
+
+
+_FIELDS = {
+    "backup": ("source", "kind"),
+    "restore": ("destination", "backup_id"),
+    "teardown": ("source", "restore_execution"),
+    "recover": ("source", "destination", "approval"),
+}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="lifeboat", description="Move hosted clusters between management clusters.")
+    parser.add_argument("--stack", default="lifeboat", help="name of the deployed stack (default: lifeboat)")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    backup = _operation(commands, "backup", "save one hosted cluster")
+    backup.add_argument("--source", required=True, help="management cluster that has it")
+    backup.add_argument("--kind", choices=("online", "quiesced"), help="default: online")
+
+    restore = _operation(commands, "restore", "restore a fenced hosted cluster elsewhere")
+    restore.add_argument("--destination", required=True, help="management cluster that gets it")
+    restore.add_argument("--backup-id", default="latest", help="default: latest")
+
+    teardown = _operation(commands, "teardown", "delete a moved hosted cluster at its source")
+    teardown.add_argument("--source", required=True, help="management cluster to delete it from")
+    proof = teardown.add_mutually_exclusive_group(required=True)
+    proof.add_argument("--restore-execution", metavar="ARN", help="the verified restore")
+    proof.add_argument("--override-reason", metavar="TEXT", help="delete without that proof")
+    teardown.add_argument("--approved-by", metavar="NAME", default="", help="who takes the responsibility for that")
+
+    recover = _operation(commands, "recover", "all of it: move a hosted cluster")
+    recover.add_argument("--source", required=True, help="management cluster that has it")
+    recover.add_argument("--destination", required=True, help="management cluster that gets it")
+    recover.add_argument("--approval", choices=("required", "none"), help="default: required")
+
+    follow = commands.add_parser("follow", help="follow an execution to its end")
+    follow.add_argument("execution", help="ARN, or name of a recovery")
+
+    backups = commands.add_parser("backups", help="list the backups of a hosted cluster")
+    backups.add_argument("hosted_cluster", type=running.hosted_cluster, metavar="NAMESPACE/NAME")
+
+    for verb in ("approve", "reject"):
+        answer = commands.add_parser(verb, help=f"{verb} a recovery that waits")
+        answer.add_argument("execution", help="ARN, or name of a recovery")
+        answer.add_argument("--reason")
+
+    clusters = commands.add_parser("clusters", help="management clusters")
+    add = clusters.add_subparsers(dest="clusters_command", required=True).add_parser("add", help="register one")
+    add.add_argument("name")
+    add.add_argument("--kubeconfig", type=Path, required=True, help="with certificates and tokens inline")
+    add.add_argument("--region", required=True)
+    add.add_argument("--kind", choices=("openshift", "eks"), default="openshift")
+    add.add_argument("--standby", help="management cluster to recover to")
+    return parser
+
+
+def _operation(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, help_text: str
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=help_text)
+    parser.add_argument("hosted_cluster", type=running.hosted_cluster, metavar="NAMESPACE/NAME")
+    parser.add_argument("--operation-id", help="go on with an operation that was cut off")
+    parser.add_argument("--name", help="name of the execution")
+    parser.add_argument("--follow", action="store_true", help="show its steps until it ends")
+    return parser
+
+
+def _camel_case(field: str) -> str:
+    first, *rest = field.split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
