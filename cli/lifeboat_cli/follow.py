@@ -23,7 +23,7 @@ _FAILED = (
     "TaskTimedOut",
     "LambdaFunctionScheduleFailed",
 )
-_STARTED = ("LambdaFunctionScheduled", "TaskScheduled")
+_STARTED = {"LambdaFunctionScheduled", "TaskScheduled"}
 
 
 class What(StrEnum):

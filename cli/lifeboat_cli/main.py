@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from lifeboat.model import HostedClusterRef
 from lifeboat_cli import listing, registering, running
 from lifeboat_cli.stack import Stack, StackError
 
@@ -37,7 +38,7 @@ def _run(options: argparse.Namespace, stack: Stack) -> int:
         case "follow":
             return running.watch_execution(stack, options.execution)
         case "backups":
-            return listing.print_backups(stack, listing.HostedClusterRef(**options.hosted_cluster))
+            return listing.print_backups(stack, HostedClusterRef(**options.hosted_cluster))
         case "approve" | "reject":
             return running.answer(stack, options.execution, approve=options.command == "approve", reason=options.reason)
         case _:

@@ -51,7 +51,7 @@ class Stack:
             for machine in page["stateMachines"]:
                 if machine["name"] == f"{self.name}-{kind}":
                     return str(machine["stateMachineArn"])
-        msg = f"no state machine {self.name}-{kind} in {self.region}: is the stack deployed here? Give --stack, AWS_REGION"
+        msg = f"no state machine {self.name}-{kind} in {self.region}: is the stack here? Give --stack or AWS_REGION"
         raise StackError(msg)
 
     def execution(self, given: str) -> str:
