@@ -121,9 +121,10 @@ class ApiServer:
         self._audit.record(user.name if user else "system:anonymous", verb, request.path_qs, answer.status)
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
-        if request.path in _HEALTH_PATHS:
+        path = request.path.rstrip("/")
+        if path in _HEALTH_PATHS:
             return web.Response(text="ok")
-        if request.path == "/version":
+        if path == "/version":
             return web.json_response(discovery.VERSION)
         user = self._access.authenticate(request.headers.get("Authorization", ""))
         request[_USER] = user

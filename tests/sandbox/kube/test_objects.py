@@ -262,6 +262,17 @@ def test_self_subject_review_names_the_user(api):
     assert access.status.allowed
 
 
+def test_discovery_names_groups_versions_and_resources(api, resources):
+    assert client.VersionApi(api).get_code().major == "1"
+    groups = {each.name: each.preferred_version.version for each in client.ApisApi(api).get_api_versions().groups}
+    assert groups["cluster.x-k8s.io"] == "v1beta1"
+    assert groups["infrastructure.cluster.x-k8s.io"] == "v1beta2"
+    found = resources.resources.get(api_version="apps/v1", kind="Deployment")
+    assert sorted(found.subresources) == ["scale", "status"]
+    assert "watch" in found.verbs
+    assert resources.resources.get(short_names=["hc", "hcs"]).name == "hostedclusters"
+
+
 def test_audit_log_names_requests_and_no_bodies(running, core, namespace):
     core.create_namespaced_secret(namespace, {"metadata": {"name": "one"}, "stringData": {"a": "very-secret-text"}})
     text = (running.plan.logs / "mgmt-1-audit.jsonl").read_text(encoding="utf-8")
