@@ -1,0 +1,78 @@
+"""A pod's exec in memory: scripts are told apart by what they are, answers come back in podshell's frame."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from lifeboat.etcd import scripts
+from lifeboat.ports import ExecResult
+
+
+def framed(output: str, exit_code: int = 0) -> ExecResult:
+    digest = hashlib.sha256(output.encode()).hexdigest()
+    return ExecResult(f"lifeboat {exit_code} {len(output.encode())} {digest}\n{output}", "", 0)
+
+
+@dataclass
+class EtcdPods:
+    """Three etcd pods that answer as etcdctl does. `uploads_to` gets the snapshot's key when an upload starts."""
+
+    revision: int = 4711
+    keys: int = 3000
+    silent: set[str] = field(default_factory=set)
+    alarms: list[str] = field(default_factory=list)
+    cluster_ids: dict[str, int] = field(default_factory=dict)
+    snapshot: bytes = b"database" * 60 + bytes(32)
+    later_puts: int = 0
+    staged: dict[str, set[str]] = field(default_factory=dict)
+    stdin: list[str] = field(default_factory=list)
+    on_upload: list[bytes] = field(default_factory=list)
+
+    @property
+    def whole(self) -> bytes:
+        body = self.snapshot[:480].ljust(512, b"\0")
+        return body + hashlib.sha256(body).digest()
+
+    def __call__(self, namespace: str, pod: str, container: str, command: Sequence[str], stdin: str) -> ExecResult:
+        script, *arguments = command[4:]
+        self.stdin.append(stdin)
+        if pod in self.silent:
+            return framed("context deadline exceeded", 1)
+        if script == scripts.ETCDCTL:
+            return self._etcdctl(pod, arguments)
+        staged = self.staged.setdefault(pod, set())
+        if script == scripts.START_SNAPSHOT:
+            staged.add(arguments[0])
+            return framed("started\n")
+        if script == scripts.CHECK_SNAPSHOT:
+            return framed(self._facts())
+        if script == scripts.START_UPLOAD:
+            self.on_upload.append(self.whole)
+            return framed("started\n")
+        if script == scripts.CHECK_UPLOAD:
+            return framed("http=200\nlog=\n")
+        if script == scripts.COUNT_LATER:
+            return framed(f"puts={self.later_puts}\ndeletes=1\n")
+        assert script == scripts.DISCARD
+        self.staged[pod] = {each for each in staged if not each.startswith(arguments[0])}
+        return framed("")
+
+    def _facts(self) -> str:
+        whole = self.whole
+        status = json.dumps({"revision": 4711, "totalKey": 9000})
+        digest = hashlib.sha256(whole).hexdigest()
+        body = hashlib.sha256(whole[:-32]).hexdigest()
+        return f"bytes={len(whole)}\nrc=0\nsize={len(whole)}\nsha256={digest}\nbody={body}\ntail={whole[-32:].hex()}\nstatus={status}\n"
+
+    def _etcdctl(self, pod: str, arguments: Sequence[str]) -> ExecResult:
+        number = int(pod.rsplit("-", 1)[1])
+        if arguments[0] == "alarm":
+            return framed("".join(f"memberID:1 alarm:{each}\n" for each in self.alarms))
+        if arguments[0] == "get":
+            return framed(f'"More" : false\n"Count" : {self.keys}\n')
+        header = {"cluster_id": self.cluster_ids.get(pod, 77), "member_id": 10 + number, "revision": self.revision}
+        status = {"header": header, "leader": 10, "raftIndex": 5000 + number, "dbSize": 1_000_000, "version": "3.5.18"}
+        return framed(json.dumps([{"Endpoint": "https://localhost:2379", "Status": status}]))

@@ -1,0 +1,239 @@
+import json
+
+import pytest
+import yaml
+
+from lifeboat import backups, export, inventory
+from lifeboat.errors import BackupUnprovenError, PreflightError, SnapshotFailedError
+from lifeboat.model import BackupKind
+from lifeboat.resources import MACHINES, STATEFUL_SETS
+from tests.unit.a_backup import Backup, without_versions
+from tests.unit.builders import a_secret, an_object, blue
+from tests.unit.memory import MemoryStore
+
+
+def test_a_quiesced_backup_holds_everything_and_names_its_parts():
+    backup = Backup()
+    backup.preflight()
+    backup.quiesce()
+    answer = backup.capture()
+    record, sha256 = backups.load(backup.store, backup.signer, backup.hosted.ref, "latest")
+    backups.verify_parts(backup.store, record)
+    assert (answer["recordSha256"], record.kind, record.snapshot.revision) == (sha256, BackupKind.QUIESCED, 4711)
+    assert (record.snapshot.total_keys, record.snapshot.members) == (3000, 3)
+    assert record.evidence.keys() == {"source.json", "ownership.json"}
+    assert backups.read_evidence(backup.store, record, "source.json")["replicas"]["kube-apiserver"] == 3
+    assert len(backups.read_manifests(backup.store, record, "machines")) == 4
+
+
+def test_an_online_backup_writes_nothing_at_the_source():
+    backup = Backup(kind="online")
+    before = without_versions(backup.cluster)
+    backup.preflight()
+    backup.capture()
+    assert backup.cluster.writes == []
+    assert without_versions(backup.cluster) == before
+    assert backup.data["verified"]["member"] != "etcd-0"  # the leader is spared
+
+
+def test_committing_twice_gives_the_same_record():
+    backup = Backup(kind="online")
+    backup.preflight()
+    first = backup.capture()
+    backup.clock.pass_by(60)
+    assert backup.capture() == first
+
+
+def test_the_source_state_is_what_was_there_before():
+    backup = Backup()
+    prefix = backup.preflight()["prefix"]
+    state = json.loads(backup.store.objects[f"{prefix}evidence/source.json"])
+    assert state["replicas"] == {
+        "control-plane-operator": 1,
+        "cluster-api": 1,
+        "capi-provider": 1,
+        "kube-apiserver": 3,
+        "openshift-apiserver": 3,
+        "openshift-oauth-apiserver": 3,
+    }
+    assert state["operator_replicas"] == 2
+    assert len(state["dns"]) == 8
+    assert len(state["instances"]) == len(state["provider_ids"]) == 4
+    assert state["etcd"]["storageClass"] == "gp3-csi"
+    assert state["crd_storage_versions"]["machines.cluster.x-k8s.io"] == "v1beta1"
+
+
+def test_the_preflight_tells_all_problems_at_once_and_writes_nothing():
+    backup = Backup(blue().without_hostname("Konnectivity").with_spec(platform={"type": "Azure"}))
+    backup.data["firstHalfOfMove"] = True
+    machine = backup.cluster.get(MACHINES, "clusters-blue", "workers-a-abc-0")
+    backup.cluster.patch(MACHINES, "clusters-blue", "workers-a-abc-0", {"spec": {"providerID": None}})
+    assert machine
+    backup.etcd.silent = {"etcd-1", "etcd-2"}
+    with pytest.raises(PreflightError) as refused:
+        backup.preflight()
+    for part in ("Konnectivity has no fixed hostname", "Azure", "workers-a-abc-0 has no instance", "1 of 3 members"):
+        assert part in str(refused.value)
+    assert backup.store.objects == {}
+
+
+def test_a_plain_backup_needs_no_fixed_hostnames():
+    backup = Backup(blue().without_hostname("Konnectivity"), kind="online")
+    assert backup.preflight()["infraId"] == "blue-x7k2p"
+
+
+def test_a_minority_of_silent_members_does_not_stop_a_backup():
+    backup = Backup(kind="online")
+    backup.etcd.silent = {"etcd-2"}
+    assert backup.preflight()["keys"] == 3000
+
+
+def test_split_brain_is_refused():
+    backup = Backup()
+    backup.etcd.cluster_ids = {"etcd-1": 99}
+    with pytest.raises(PreflightError, match="split brain"):
+        backup.preflight()
+
+
+def test_shards_are_refused():
+    backup = Backup()
+    shard = backup.cluster.get(STATEFUL_SETS, "clusters-blue", "etcd")
+    shard["metadata"] = {"name": "etcd-events", "namespace": "clusters-blue"}
+    backup.cluster.add(shard)
+    with pytest.raises(PreflightError, match="etcd-events"):
+        backup.preflight()
+
+
+def test_a_write_after_a_quiesced_snapshot_makes_it_be_taken_again_and_at_last_fail():
+    backup = Backup()
+    backup.preflight()
+    backup.quiesce()
+    backup.etcd.revision, backup.etcd.later_puts = 4720, 2
+    assert [backup.snapshot()["again"] for _ in range(2)] == [True, True]
+    with pytest.raises(SnapshotFailedError, match="2 writes after revision 4711"):
+        backup.snapshot()
+
+
+def test_expired_leases_after_a_quiesced_snapshot_are_no_writes():
+    backup = Backup()
+    backup.preflight()
+    backup.quiesce()
+    backup.etcd.revision = 4712
+    assert backup.snapshot()["again"] is False
+
+
+def test_other_bytes_in_s3_are_never_committed():
+    backup = Backup(kind="online")
+    backup.preflight()
+    backup.snapshot()
+    key = backup.data["verified"]["key"]
+    backup.store.objects[key] = b"other"
+    with pytest.raises(BackupUnprovenError):
+        from lifeboat.etcd import steps
+
+        steps.verify_snapshot(backup.cluster, backup.store, backup.task())
+
+
+def test_the_url_goes_in_by_stdin_and_no_staging_stays_behind():
+    backup = Backup(kind="online")
+    backup.preflight()
+    backup.capture()
+    assert any("signature=put" in each for each in backup.etcd.stdin)
+    assert not any(backup.etcd.staged.values())
+
+
+def test_the_export_takes_what_belongs_and_nothing_of_the_neighbour():
+    backup = Backup()
+    backup.cluster.add(a_secret("blue-unrelated", "clusters"))
+    found = inventory.collect(backup.cluster, backup.hosted.ref)
+    names = {
+        (group.resource.plural, group.namespace): {o["metadata"]["name"] for o in group.objects}
+        for group in found.groups
+    }
+    assert names["secrets", "clusters"] == {"pull-secret", "blue-ssh-key", "blue-etcd-encryption-key"}
+    assert names["configmaps", "clusters"] == {"blue-trust-bundle", "workers-kubelet-config"}
+    assert names["secrets", "clusters-blue"] == {
+        "root-ca",
+        "sa-signing-key",
+        "etcd-client-tls",
+        "user-data-workers-a-1e5a2",
+        "user-data-workers-b-1e5a2",
+    }
+    assert names["nodepools", "clusters"] == {"workers-a", "workers-b"}
+    assert names["clusterroles", None] == {"clusters-blue-cpo"}
+    assert not any("green" in name for group in names.values() for name in group)
+    assert found.missing == ()
+
+
+def test_what_the_operator_marked_as_referenced_is_taken_for_its_own_cluster_only():
+    backup = Backup()
+    mark = "referenced-resource.hypershift.openshift.io/"
+    backup.cluster.add(
+        a_secret("a", "clusters", annotations={f"{mark}blue": "true"}),
+        a_secret("b", "clusters", annotations={f"{mark}blue-green": "true"}),
+    )
+    found = inventory.collect(backup.cluster, backup.hosted.ref)
+    names = {each["metadata"]["name"] for group in found.groups for each in group.objects}
+    assert "a" in names
+    assert "b" not in names
+
+
+def test_manifests_are_fit_for_kubectl_apply():
+    backup = Backup()
+    machine = inventory.collect(backup.cluster, backup.hosted.ref).of(MACHINES)[0]
+    cleaned = export.clean(machine)
+    assert cleaned["metadata"].keys() == {"name", "namespace", "labels", "finalizers"}
+    assert "status" not in cleaned
+
+
+@pytest.mark.parametrize(
+    "value", ["1e5", "12e4567", "0x1f", "yes", "no", "y", "on", "2026-11-03", "1_000", "~", "", "-.inf"]
+)
+def test_strings_stay_strings_for_every_yaml_reader(value):
+    text = export.to_yaml([{"value": value}]).decode()
+    assert yaml.safe_load(text) == {"value": value}
+    assert text.split("value: ")[1].strip()[0] in "\"'"
+
+
+def test_ownership_keeps_every_uid_and_owner():
+    backup = Backup()
+    found = inventory.collect(backup.cluster, backup.hosted.ref)
+    by_name = {(each["plural"], each["name"]): each for each in export.ownership(found)}
+    machine = by_name["machines", "workers-a-abc-0"]
+    assert machine["owners"][0]["uid"] == by_name["machinesets", "workers-a-abc"]["uid"]
+
+
+def test_a_machine_without_an_instance_is_never_exported():
+    backup = Backup()
+    backup.cluster.patch(MACHINES, "clusters-blue", "workers-a-abc-0", {"spec": {"providerID": None}})
+    found = inventory.collect(backup.cluster, backup.hosted.ref)
+    with pytest.raises(PreflightError, match="workers-a-abc-0"):
+        export.export(MemoryStore(), _layout(), found)
+
+
+def test_a_reference_that_leads_nowhere_is_told():
+    backup = Backup(blue().with_spec(auditWebhook={"name": "gone"}))
+    assert inventory.collect(backup.cluster, backup.hosted.ref).missing == ("gone",)
+
+
+def test_a_cluster_being_deleted_is_refused():
+    backup = Backup()
+    backup.cluster.add({**backup.hosted.hosted_cluster(), **_deleting(backup)})
+    with pytest.raises(PreflightError, match="being deleted"):
+        backup.preflight()
+
+
+def _deleting(backup):
+    metadata = backup.hosted.hosted_cluster()["metadata"]
+    return {"metadata": {**metadata, "deletionTimestamp": "2026-11-03T10:00:00Z"}}
+
+
+def _layout():
+    from lifeboat.layout import BackupLayout
+
+    return BackupLayout("x/")
+
+
+def test_ready_made_objects_carry_no_field_that_the_dumper_changes():
+    manifest = an_object("v1", "ConfigMap", "a", "b", data={"k": "line\nline\n", "n": "null", "t": "true"})
+    assert yaml.safe_load(export.to_yaml([manifest])) == manifest
