@@ -36,7 +36,9 @@ class EtcdPods:
         body = self.snapshot[:480].ljust(512, b"\0")
         return body + hashlib.sha256(body).digest()
 
-    def __call__(self, namespace: str, pod: str, container: str, command: Sequence[str], stdin: str) -> ExecResult:
+    def __call__(  # noqa: PLR0911 - one return per script
+        self, namespace: str, pod: str, container: str, command: Sequence[str], stdin: str
+    ) -> ExecResult:
         script, *arguments = command[4:]
         self.stdin.append(stdin)
         if pod in self.silent:
@@ -65,7 +67,9 @@ class EtcdPods:
         status = json.dumps({"revision": 4711, "totalKey": 9000})
         digest = hashlib.sha256(whole).hexdigest()
         body = hashlib.sha256(whole[:-32]).hexdigest()
-        return f"bytes={len(whole)}\nrc=0\nsize={len(whole)}\nsha256={digest}\nbody={body}\ntail={whole[-32:].hex()}\nstatus={status}\n"
+        size = len(whole)
+        lines = [f"bytes={size}", "rc=0", f"size={size}", f"sha256={digest}", f"body={body}"]
+        return "\n".join([*lines, f"tail={whole[-32:].hex()}", f"status={status}", ""])
 
     def _etcdctl(self, pod: str, arguments: Sequence[str]) -> ExecResult:
         number = int(pod.rsplit("-", 1)[1])

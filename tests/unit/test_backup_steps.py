@@ -5,6 +5,8 @@ import yaml
 
 from lifeboat import backups, export, inventory
 from lifeboat.errors import BackupUnprovenError, PreflightError, SnapshotFailedError
+from lifeboat.etcd import steps
+from lifeboat.layout import BackupLayout
 from lifeboat.model import BackupKind
 from lifeboat.resources import MACHINES, STATEFUL_SETS
 from tests.unit.a_backup import Backup, without_versions
@@ -129,8 +131,6 @@ def test_other_bytes_in_s3_are_never_committed():
     key = backup.data["verified"]["key"]
     backup.store.objects[key] = b"other"
     with pytest.raises(BackupUnprovenError):
-        from lifeboat.etcd import steps
-
         steps.verify_snapshot(backup.cluster, backup.store, backup.task())
 
 
@@ -229,8 +229,6 @@ def _deleting(backup):
 
 
 def _layout():
-    from lifeboat.layout import BackupLayout
-
     return BackupLayout("x/")
 
 

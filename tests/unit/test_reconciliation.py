@@ -5,7 +5,7 @@ import pytest
 from lifeboat import marker, reconciliation
 from lifeboat.errors import AlreadyPausedError, ApiUnavailableError, BackupUnprovenError, PreflightError
 from lifeboat.resources import CLUSTERS, CONFIG_MAPS, DEPLOYMENTS, HOSTED_CLUSTERS, HOSTED_CONTROL_PLANES, NODE_POOLS
-from tests.unit.a_backup import Backup, without_versions
+from tests.unit.a_backup import Backup, controllers, without_versions
 from tests.unit.builders import a_management_cluster, an_object, blue
 from tests.unit.memory import NOW
 
@@ -31,7 +31,7 @@ def test_paused_is_what_hypershift_takes_for_paused(value, paused):
 
 def test_a_pause_of_somebody_else_is_refused_with_the_remedy_and_nothing_is_written():
     backup = Backup(blue().paused("true"))
-    with pytest.raises(AlreadyPausedError, match="oc patch -n clusters .* blue"):
+    with pytest.raises(AlreadyPausedError, match=r"oc patch -n clusters .* blue"):
         backup.preflight()
     assert backup.cluster.writes == []
     assert backup.store.objects == {}
@@ -134,8 +134,6 @@ def test_a_resume_that_is_cut_off_anywhere_can_be_done_again(cut):
         backup.resume()
     backup.cluster.after_write = None
     backup.resume()
-    from tests.unit.a_backup import controllers
-
     controllers(backup.cluster)
     assert without_versions(backup.cluster) == before
 
