@@ -5,11 +5,17 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
+import shutil
+import subprocess
 import time
+from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 import requests
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from .conftest import Aws
@@ -36,6 +42,39 @@ def test_a_presigned_upload_and_download_work(aws: Aws, bucket: str) -> None:
     assert requests.get(get, timeout=5).content == BODY
     head = aws.client("s3").head_object(Bucket=bucket, Key="a b/ü.db", ChecksumMode="ENABLED")
     assert head["ChecksumSHA256"] == SHA256
+
+
+def test_a_url_signed_with_a_roles_temporary_keys_works_with_its_token_only(aws: Aws, bucket: str) -> None:
+    role = "arn:aws:iam::123456789012:role/uploader"
+    keys = aws.client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
+    s3 = boto3.client(
+        "s3",
+        endpoint_url=aws.plan.aws_url,
+        region_name="us-east-2",
+        aws_access_key_id=keys["AccessKeyId"],
+        aws_secret_access_key=keys["SecretAccessKey"],
+        aws_session_token=keys["SessionToken"],
+        config=Config(signature_version="s3v4"),
+    )
+    url = s3.generate_presigned_url("put_object", Params={"Bucket": bucket, "Key": "by-role"})
+    assert requests.put(url, data=BODY, timeout=5).status_code == 200
+    without = re.sub("X-Amz-Security-Token=[^&]*&", "", url)
+    assert requests.put(without, data=BODY, timeout=5).status_code == 400
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
+def test_curl_uploads_a_file_larger_than_a_buffer(aws: Aws, bucket: str, tmp_path: Path) -> None:
+    """curl sends `Expect: 100-continue` with it."""
+    body = bytes(range(256)) * 40_000
+    (tmp_path / "large").write_bytes(body)
+    digest = base64.b64encode(hashlib.sha256(body).digest()).decode()
+    url = _put_url(aws, bucket, key="by-curl", ChecksumSHA256=digest)
+    headers = ["-H", f"x-amz-checksum-sha256: {digest}", "-H", "Expect: 100-continue"]
+    subprocess.run(["curl", "-fsS", *headers, "-T", tmp_path / "large", url], check=True, timeout=20)
+    part = aws.client("s3").get_object(Bucket=bucket, Key="by-curl", Range="bytes=256-511")
+    assert part["Body"].read() == body[:256]
+    head = aws.client("s3").head_object(Bucket=bucket, Key="by-curl", ChecksumMode="ENABLED")
+    assert (head["ContentLength"], head["ChecksumSHA256"]) == (len(body), digest)
 
 
 def test_other_bytes_than_announced_are_refused(aws: Aws, bucket: str) -> None:
