@@ -43,7 +43,7 @@ class Server:
         from moto.sts.models import sts_backends  # noqa: PLC0415
         from werkzeug.serving import make_server  # noqa: PLC0415
 
-        from sandbox.aws import dns, events, kms, stepfunctions, traces  # noqa: PLC0415
+        from sandbox.aws import dns, events, kms, route53, stepfunctions, traces  # noqa: PLC0415
         from sandbox.aws.calls import CallLog  # noqa: PLC0415
         from sandbox.aws.endpoint import Endpoint  # noqa: PLC0415
         from sandbox.aws.functions.host import FunctionHost  # noqa: PLC0415
@@ -64,6 +64,7 @@ class Server:
         stepfunctions.switch_on(plan.aws_url)
         events.deliver_to_every_target(plan.aws_url)
         kms.sign_what_was_given()
+        route53.judge_changes_by_what_is_there()
         self._host = FunctionHost(
             plan, identities.of_role, FunctionLogs(plan.logs / "functions", backend_of(logs_backends))
         )

@@ -1,4 +1,4 @@
-"""ExternalDNS as the HyperShift operator installs it: Route53 records for Routes and Services, owned through TXT records.
+"""ExternalDNS as the HyperShift operator installs it: Route53 records for Routes and Services, owned through TXT.
 
 It never touches a name whose TXT record names another owner. What it knows of the zone it reads once per
 `--txt-cache-interval` (an hour by default), or when its pod is a new one: until then it believes that a record somebody
@@ -103,16 +103,24 @@ class ExternalDns:
             self._read_zone(arguments["--domain-filter"])
             self._carrier = carrier
         wanted = {each.name: each for each in self._endpoints(arguments["--domain-filter"])}
-        changes: list[Object] = []
-        for name, endpoint in wanted.items():
-            changes += self._create_or_update(endpoint, arguments, self._owner(name, arguments["--txt-suffix"]))
+        # A batch for each name: a refused one (somebody else made the record) does not hold up the others.
+        batches = [
+            self._create_or_update(endpoint, arguments, self._owner(name, arguments["--txt-suffix"]))
+            for name, endpoint in wanted.items()
+        ]
         for (name, kind), record in list(self._records.items()):
             owner = self._owner(name, arguments["--txt-suffix"])
             if kind == "CNAME" and name not in wanted and owner == arguments["--txt-owner-id"]:
                 doomed = [record, *self._texts(name, arguments["--txt-suffix"])]
-                changes += [{"Action": "DELETE", "ResourceRecordSet": each} for each in doomed]
-        if changes:
-            self._change(changes)
+                batches.append([{"Action": "DELETE", "ResourceRecordSet": each} for each in doomed])
+        refused: ClientError | None = None
+        for changes in filter(None, batches):
+            try:
+                self._change(changes)
+            except ClientError as error:
+                refused = error
+        if refused is not None:
+            raise refused
 
     def _create_or_update(self, endpoint: Endpoint, arguments: dict[str, str], owner: str | None) -> list[Object]:
         present = self._records.get((endpoint.name, "CNAME"))

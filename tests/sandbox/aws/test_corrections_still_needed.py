@@ -157,3 +157,21 @@ def test_wrong_checksums_are_accepted(moto: Moto) -> None:
     s3 = moto.client("s3")
     s3.create_bucket(Bucket="bucket", CreateBucketConfiguration={"LocationConstraint": "us-east-2"})
     s3.put_object(Bucket="bucket", Key="key", Body=b"other", ChecksumSHA256="A" * 43 + "=")
+
+
+def test_route53_refuses_to_create_a_deleted_record_again(moto):
+    route53 = moto.client("route53")
+    zone = route53.create_hosted_zone(Name="again.example.com", CallerReference="again")["HostedZone"]["Id"]
+
+    def change(action):
+        value = {"Name": "a.again.example.com", "Type": "A", "TTL": 60, "ResourceRecords": [{"Value": "127.0.0.1"}]}
+        batch = {"Changes": [{"Action": action, "ResourceRecordSet": value}]}
+        route53.change_resource_record_sets(HostedZoneId=zone, ChangeBatch=batch)
+
+    other = {"Name": "b.again.example.com", "Type": "A", "TTL": 60, "ResourceRecords": [{"Value": "127.0.0.1"}]}
+    batch = {"Changes": [{"Action": "CREATE", "ResourceRecordSet": other}]}
+    route53.change_resource_record_sets(HostedZoneId=zone, ChangeBatch=batch)
+    change("CREATE")
+    change("DELETE")
+    with pytest.raises(ClientError, match="already exists"):
+        change("CREATE")
