@@ -1,0 +1,47 @@
+import json
+
+import pytest
+
+from lifeboat import failure
+
+
+def test_a_functions_failure_is_told_by_its_message():
+    cause = json.dumps({"errorMessage": "etcd is ill", "errorType": "SnapshotFailedError", "stackTrace": ["..."]})
+    assert failure.innermost("SnapshotFailedError", cause) == ("SnapshotFailedError", "etcd is ill")
+
+
+def test_a_nested_executions_failure_is_told_by_what_failed_in_it():
+    lambda_cause = json.dumps({"errorMessage": "no Node in us-east-2c", "errorType": "PreflightError"})
+    cause = json.dumps({"ExecutionArn": "arn", "Status": "FAILED", "Error": "PreflightError", "Cause": lambda_cause})
+    assert failure.innermost("States.TaskFailed", cause) == ("PreflightError", "no Node in us-east-2c")
+
+
+def test_an_aborted_nested_execution_is_named():
+    cause = json.dumps({"ExecutionArn": "arn:x", "Status": "ABORTED"})
+    assert failure.innermost("States.TaskFailed", cause) == ("ABORTED", "execution arn:x ended ABORTED")
+
+
+@pytest.mark.parametrize("cause", ["", "plain words", "[1]", '{"other": 1}'])
+def test_other_causes_stay_as_they_are(cause):
+    assert failure.innermost("States.Timeout", cause) == ("States.Timeout", cause)
+
+
+def test_the_remedy_follows_the_reason():
+    told = failure.explain(
+        {"failure": {"Error": "VerificationError", "Cause": "two cluster ids"}, "stage": "destination"}
+    )
+    assert told["Error"] == "VerificationError"
+    assert told["Cause"].startswith(
+        "two cluster ids -- the destination owns the hosted cluster: never resume the source"
+    )
+
+
+def test_a_failed_way_back_is_told_beside_the_first_reason():
+    data = {
+        "failure": {"Error": "FenceUnprovenError", "Cause": "names are there"},
+        "resumeFailure": {"Error": "ApiUnavailableError", "Cause": "mgmt-1 does not answer"},
+        "stage": "resume",
+    }
+    cause = failure.explain(data)["Cause"]
+    assert "names are there; then ApiUnavailableError: mgmt-1 does not answer" in cause
+    assert "pausedUntil" in cause
