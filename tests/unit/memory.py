@@ -167,7 +167,8 @@ class MemoryCluster:
         gone = self._objects.pop(key)
         if key[0] == "Namespace":
             for inner in [each for each in self._objects if each[1] == key[2]]:
-                self._mark(inner)
+                if inner in self._objects:  # else just collected with its owner
+                    self._mark(inner)
         if orphan or not self._collects_garbage:
             return
         uid = gone["metadata"]["uid"]

@@ -10,10 +10,11 @@ from lifeboat.backups import BackupRecord
 from lifeboat.edits import annotation
 from lifeboat.errors import BackupUnprovenError
 from lifeboat.model import HostedClusterRef, Manifest, Task
+from lifeboat.moved import open_move
 from lifeboat.ports import ManagementCluster, ObjectStore, Signer
 from lifeboat.reconciliation import OPERATION
 from lifeboat.resources import HOSTED_CLUSTERS, Resource
-from lifeboat.source_state import NAME, SourceState
+from lifeboat.source_state import SourceState
 
 
 @dataclass(frozen=True)
@@ -77,15 +78,5 @@ def open_destination(cluster: ManagementCluster, store: ObjectStore, signer: Sig
 
     Raises BackupUnprovenError when another record stands in its place now.
     """
-    record = pinned_record(store, signer, task)
-    state = SourceState.from_json(backups.read_evidence(store, record, NAME))
-    return Destination(cluster, store, record, state, task.operation.id)
-
-
-def pinned_record(store: ObjectStore, signer: Signer, task: Task) -> BackupRecord:
-    """The record whose digest the machine's data name."""
-    record, digest = backups.load(store, signer, task.hosted_cluster, task.backup_id or "")
-    if digest != task.data["backup"].get("recordSha256"):
-        msg = f"the record of backup {record.backup_id} is not the one that this execution verified: start again"
-        raise BackupUnprovenError(msg)
-    return record
+    move = open_move(store, signer, task)
+    return Destination(cluster, store, move.record, move.state, task.operation.id)
