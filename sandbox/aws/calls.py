@@ -25,6 +25,8 @@ _HINTS = re.compile(
     re.IGNORECASE,
 )
 
+_CHANGE = re.compile(rb"<Action>(\w+)</Action>.*?<Name>([^<]*)</Name>.*?<Type>(\w+)</Type>", re.DOTALL)
+
 
 @dataclass
 class Call:
@@ -82,8 +84,7 @@ def describe(environ: dict[str, Any], body: bytes) -> Call:
     action = _rest_action(service, environ["REQUEST_METHOD"], path, frozenset(query))
     about: dict[str, Any] = {"path": unquote(path)}
     if service == "route53":
-        names = re.findall(rb"<Name>([^<]*)</Name>", body)
-        about["names"] = [each.decode("utf-8", "replace") for each in names]
+        about["changes"] = [b" ".join(each).decode("utf-8", "replace") for each in _CHANGE.findall(body)]
     return Call(service, action, principal, about)
 
 

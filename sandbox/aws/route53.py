@@ -1,6 +1,6 @@
 """Route53's change batches as AWS takes them.
 
-moto 5.2.5 judges a change by a journal that it never clears: it refuses to create a record that was deleted before, lets
+moto 5.2.5 judges a change by a journal that it never clears: it refuses to create a record that was once deleted, lets
 a record be created twice with another value, and takes any former value for a deletion.
 """
 

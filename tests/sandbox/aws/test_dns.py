@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import dns.message
@@ -51,3 +52,6 @@ def test_a_deleted_record_is_gone_at_once(aws: Aws, zone: str) -> None:
     assert _ask(aws, "short.hosted.example.com")[1] == ["127.0.0.9"]
     _change(aws, zone, "DELETE", "short.hosted.example.com", "A", "127.0.0.9")
     assert _ask(aws, "short.hosted.example.com")[0] == "NXDOMAIN"
+    changed = json.loads(aws.plan.aws_calls.read_text().splitlines()[-1])
+    assert changed["action"] == "ChangeResourceRecordSets"
+    assert changed["resources"]["changes"] == ["DELETE short.hosted.example.com A"]
