@@ -2,4 +2,13 @@
 
 Kept in memory, one process a cluster. It is the API server, plus the two controllers without which its answers would
 be wrong (garbage collection, namespace termination); everything else that acts in a cluster is a client of it.
+
+Where it is less than the real one, on purpose:
+
+- Webhook configurations are stored, not called. Conversion between versions changes the name of the version only.
+- Of schemas and rules only what `schema` and `rules` list is checked; unknown fields are kept.
+- Whoever has a token may do everything (`access.Access.authorize` is the place for more).
+- A namespace's `default` account is there before a client can ask for it; it has no tokens.
+- No protection of volume claims and volumes in use, no quotas, no priorities, no port-forward and attach.
+- All is lost when the process ends.
 """

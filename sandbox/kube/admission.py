@@ -21,6 +21,15 @@ def on_create(registry: Registry, kind: Kind, namespace: str, obj: Object) -> No
         _establish(obj)
 
 
+def on_update(kind: Kind, obj: Object) -> None:
+    """Complete a changed object, in place."""
+    if kind.resource == "customresourcedefinitions.apiextensions.k8s.io":
+        stored = obj.setdefault("status", {}).setdefault("storedVersions", [])
+        stored += [
+            each["name"] for each in obj["spec"]["versions"] if each.get("storage") and each["name"] not in stored
+        ]
+
+
 def _service_account(registry: Registry, kind: Kind, namespace: str, pod: Object) -> None:
     """The account must be there; its pull secrets become the pod's, unless the pod brings its own."""
     name = pod["spec"]["serviceAccountName"]

@@ -26,17 +26,35 @@ def types(kind: Kind, obj: Object) -> None:
     if obj.setdefault("kind", kind.kind) != kind.kind:
         text = f"{obj['kind']} in version {json.dumps(kind.api_version)} cannot be handled as a {kind.kind}"
         raise errors.bad_request(text)
-    meta = obj.get("metadata")
-    if meta is not None and not isinstance(meta, dict):
+    _metadata(kind, obj.get("metadata"))
+    for field in ("spec", "status"):
+        if field in obj and obj[field] is None:
+            del obj[field]
+        elif not isinstance(obj.get(field, {}), dict):
+            raise _undecodable(kind, f"{kind.kind}.{field}", obj[field])
+    if kind.resource in ("configmaps", "secrets"):
+        _data(kind, obj)
+
+
+def _metadata(kind: Kind, meta: Any) -> None:
+    if meta is None:
+        return
+    if not isinstance(meta, dict):
         raise _undecodable(kind, "ObjectMeta.metadata", meta)
     for field in ("labels", "annotations"):
-        _texts(kind, f"ObjectMeta.metadata.{field}", (meta or {}).get(field))
-    if kind.resource in ("configmaps", "secrets"):
-        _texts(kind, f"{kind.kind}.data", obj.get("data"))
+        _texts(kind, f"ObjectMeta.metadata.{field}", meta.get(field))
+    for field, inner in (("ownerReferences", dict), ("finalizers", str)):
+        values = meta.get(field)
+        if values is not None and not (isinstance(values, list) and all(isinstance(each, inner) for each in values)):
+            raise _undecodable(kind, f"ObjectMeta.metadata.{field}", values)
+
+
+def _data(kind: Kind, obj: Object) -> None:
+    _texts(kind, f"{kind.kind}.data", obj.get("data"))
     if kind.resource == "secrets":
         for key, value in (obj.get("data") or {}).items():
             try:
-                base64.b64decode(value, validate=True)
+                base64.b64decode(value.replace("\n", ""), validate=True)  # lines may be wrapped
             except ValueError as error:
                 text = f'Secret in version "v1" cannot be handled as a Secret: illegal base64 data in data[{key}]'
                 raise errors.bad_request(text) from error
@@ -55,8 +73,9 @@ def _texts(kind: Kind, field: str, value: Any) -> None:
 
 
 def _undecodable(kind: Kind, field: str, value: object) -> errors.ApiError:
-    found = {bool: "bool", int: "number", float: "number", list: "array", dict: "object"}.get(type(value), "null")
-    text = f"json: cannot unmarshal {found} into Go struct field {field} of type string"
+    names = {bool: "bool", int: "number", float: "number", list: "array", dict: "object", str: "string"}
+    found = names.get(type(value), "null")
+    text = f"json: cannot unmarshal {found} into Go struct field {field}"
     version = json.dumps(kind.api_version)
     return errors.bad_request(f"{kind.kind} in version {version} cannot be handled as a {kind.kind}: {text}")
 

@@ -119,5 +119,11 @@ def unsupported_media_type(accepted: Sequence[str]) -> ApiError:
     return ApiError(415, "UnsupportedMediaType", text)
 
 
+def too_new(revision: str, current: int) -> ApiError:
+    """Of a revision that this server has not reached: it was started anew, or the client knows another cluster."""
+    text = f"Too large resource version: {revision}, current: {current}"
+    return ApiError(504, "Timeout", text, {"causes": [{"reason": "ResourceVersionTooLarge"}], "retryAfterSeconds": 1})
+
+
 def expired(message: str) -> ApiError:
     return ApiError(410, "Expired", message)

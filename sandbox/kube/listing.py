@@ -61,8 +61,7 @@ class Listing:
             revision = self._store.revision
             wanted = query.get("resourceVersion") or "0"
             if wanted.isdigit() and int(wanted) > revision:
-                text = f"Too large resource version: {wanted}, current: {revision}"
-                raise errors.ApiError(504, "Timeout", text, {"causes": [{"reason": "ResourceVersionTooLarge"}]})
+                raise errors.too_new(wanted, revision)
             found = self.selected(kind, namespace, query)
             counted = not (query.get("labelSelector") or query.get("fieldSelector"))
         metadata: dict[str, object] = {"resourceVersion": str(revision)}

@@ -108,6 +108,7 @@ class Registry:
         if kind.generation and _desired(kind, new) != _desired(kind, old):
             new["metadata"]["generation"] = old["metadata"].get("generation", 0) + 1
         self._fill(kind, new)
+        admission.on_update(kind, new)
         self._validate(kind, new, old, bound=subresource == "binding")
         if track:
             ownership.track_update(kind, old, new, options.manager, subresource)

@@ -32,6 +32,8 @@ async def serve(store: Store, kind: Kind, namespace: str, request: web.Request) 
     if not given.isdigit():
         text = f'Invalid value: "{given}": strconv.ParseUint: parsing "{given}": invalid syntax'
         raise errors.bad_request(f"resourceVersion: {text}")
+    if int(given) > store.revision:
+        raise errors.too_new(given, store.revision)
     timeout = float(query.get("timeoutSeconds") or MIN_TIMEOUT_SECONDS * (1 + random.random()))
     bookmarks = flag(query, "allowWatchBookmarks")
     initial = given == "0" or flag(query, "sendInitialEvents")

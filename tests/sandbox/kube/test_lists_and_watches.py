@@ -125,6 +125,14 @@ def test_watch_from_before_compaction_is_gone(running, core, namespace):
     assert b'"code": 410' in data
 
 
+def test_revision_of_another_life_is_too_large(core, namespace):
+    """A client that outlived its server is told to begin anew instead of waiting for revisions long gone."""
+    with refused(504, "Timeout", "Too large resource version"):
+        core.list_namespaced_config_map(namespace, resource_version="99999999")
+    with refused(504, "Timeout", "Too large resource version"):
+        core.list_namespaced_config_map(namespace, watch=True, resource_version="99999999", timeout_seconds=1)
+
+
 def test_initial_events_end_with_a_bookmark(core, namespace):
     core.create_namespaced_config_map(namespace, a_config_map("one"))
     answer = core.list_namespaced_config_map(

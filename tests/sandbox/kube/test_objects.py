@@ -168,6 +168,22 @@ def test_hosted_cluster_is_checked_as_its_definition_says(resources, namespace, 
         kind.patch(name="blue", namespace=namespace, body={"spec": patch}, content_type="application/merge-patch+json")
 
 
+def test_required_null_is_lost_by_a_merge_patch(resources, namespace):
+    """`availableUpdates` is required and may be null, which a merge patch cannot say: an update has to."""
+    kind = resources.resources.get(api_version="hypershift.openshift.io/v1beta1", kind="HostedCluster")
+    made = kind.create(namespace=namespace, body=a_hosted_cluster("blue")).to_dict()
+    made["status"] = {"version": {"availableUpdates": None, "desired": {}, "observedGeneration": 1}}
+    with refused(422, "Invalid", "status.version.availableUpdates: Required value"):
+        kind.status.patch(
+            name="blue",
+            namespace=namespace,
+            body={"status": made["status"]},
+            content_type="application/merge-patch+json",
+        )
+    replaced = kind.status.replace(name="blue", namespace=namespace, body=made).to_dict()
+    assert replaced["status"]["version"]["availableUpdates"] is None
+
+
 def test_scale_changes_replicas_only(api, namespace):
     apps = client.AppsV1Api(api)
     made = apps.create_namespaced_deployment(namespace, a_deployment("one"))
@@ -225,8 +241,12 @@ def test_unknown_token_is_unauthorized(running):
 
 
 def test_body_that_go_could_not_decode_is_a_bad_request(core, namespace):
-    with refused(400, "BadRequest", "cannot unmarshal number into Go struct field ConfigMap.data of type string"):
+    with refused(400, "BadRequest", "cannot unmarshal number into Go struct field ConfigMap.data"):
         core.create_namespaced_config_map(namespace, a_config_map("one", data={"key": 1}))
+    with refused(400, "BadRequest", "cannot unmarshal string into Go struct field Pod.spec"):
+        core.create_namespaced_pod(namespace, {"metadata": {"name": "one"}, "spec": "x"})
+    with refused(400, "BadRequest", "cannot unmarshal string into Go struct field ObjectMeta.metadata.ownerReferences"):
+        core.create_namespaced_config_map(namespace, {"metadata": {"name": "one", "ownerReferences": "x"}})
     with refused(400, "BadRequest", "illegal base64 data"):
         core.create_namespaced_secret(namespace, {"metadata": {"name": "one"}, "data": {"key": "no base64"}})
 
@@ -300,6 +320,12 @@ def test_new_definition_is_served_at_once(api, namespace):
     custom = client.CustomObjectsApi(api)
     boat = {"apiVersion": "example.com/v1", "kind": "Boat", "metadata": {"name": "one"}}
     custom.create_namespaced_custom_object("example.com", "v1", namespace, "boats", boat)
+    versions = [{**version, "storage": False}, {**version, "name": "v2"}]
+    changed = definitions.patch_custom_resource_definition("boats.example.com", {"spec": {"versions": versions}})
+    assert changed.status.stored_versions == ["v1", "v2"]
+    assert custom.get_namespaced_custom_object("example.com", "v2", namespace, "boats", "one")["apiVersion"] == (
+        "example.com/v2"
+    )
     definitions.delete_custom_resource_definition("boats.example.com")
     with refused(404):
         custom.list_namespaced_custom_object("example.com", "v1", namespace, "boats")
