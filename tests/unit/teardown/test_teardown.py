@@ -1,0 +1,301 @@
+"""A moved hosted cluster goes from its source; its neighbour, and everything that could act, do not notice."""
+
+import pytest
+
+from lifeboat import writers
+from lifeboat.errors import TeardownRefusedError
+from lifeboat.model import HostedClusterRef
+from lifeboat.resources import DEPLOYMENTS, HOSTED_CLUSTERS, PODS, ROUTES
+from lifeboat.restore.serving import ALWAYS_TRUE
+from lifeboat.teardown import control_plane, deletion, operator, plan
+from lifeboat.teardown.preflight import preflight
+from tests.unit.backed_up import OPERATION, a_backup, set_conditions
+from tests.unit.builders import a_pod, an_object, blue
+from tests.unit.memory import NOW, MemoryExecutions
+
+INNER = "clusters-blue"
+RESTORE = "arn:aws:states:us-east-2:123456789012:execution:lifeboat-restore:one"
+BLUE = HostedClusterRef("clusters", "blue")
+
+
+@pytest.fixture
+def world():
+    """Paused, stopped, without Routes; the destination serves."""
+    world = a_backup()
+    writers.stop(world.source, INNER, writers.ALL)
+    for deployment in world.source.objects("Deployment"):
+        if deployment["metadata"]["namespace"] == INNER:
+            world.source._objects["Deployment", INNER, deployment["metadata"]["name"]]["status"] = {}
+    for route in world.source.list_objects(ROUTES, INNER):
+        world.source.remove("Route", INNER, route["metadata"]["name"])
+    world.destination.add(blue().hosted_cluster())
+    set_conditions(world.destination, "HostedCluster", "clusters", "blue", **dict.fromkeys(ALWAYS_TRUE, "True"))
+    return world
+
+
+@pytest.fixture
+def executions():
+    held = MemoryExecutions()
+    output = {"destination": "mgmt-2", "infraId": "blue-x7k2p"}
+    held.add(RESTORE, "SUCCEEDED", {"hostedCluster": {"namespace": "clusters", "name": "blue"}}, output)
+    return held
+
+
+def check(world, executions, operation_id=OPERATION, **data):
+    clusters = {each.name: each for each in (world.source, world.destination)}
+    given = data or {"restoreExecution": RESTORE}
+    task = world.task(operation_id, **given)
+    return preflight(task, world.source, clusters.__getitem__, executions, world.store, world.signer, NOW)
+
+
+def hold(world):
+    """Hold the operator; its Deployment then reports that nothing runs."""
+    operator.hold(world.source, OPERATION)
+    world.source._objects["Deployment", "hypershift", "operator"]["status"] = {}
+
+
+def stop_all(world):
+    """Hold the operator, stop the control plane; the pods then end, as a kubelet would let them."""
+    hold(world)
+    control_plane.stop(world.source, BLUE)
+    for pod in world.source.list_objects(PODS, INNER):
+        world.source.remove("Pod", INNER, pod["metadata"]["name"])
+
+
+def tear_down(world, executions):
+    check(world, executions)
+    stop_all(world)
+    planned = plan.read_or_refuse(world.store, world.signer, BLUE, OPERATION)
+    deletion.remove_finalizers(world.source, planned)
+    return planned, deletion.delete_objects(world.source, planned)
+
+
+def told(objects, of):
+    return sorted(
+        (each["kind"], each["metadata"].get("namespace"), each["metadata"]["name"], each["metadata"]["uid"])
+        for each in objects
+        if of(each)
+    )
+
+
+def is_blue(manifest):
+    metadata = manifest["metadata"]
+    own = {"blue", "workers-a", "workers-b", "workers-kubelet-config", INNER, f"{INNER}-cpo"}
+    return metadata.get("namespace") == INNER or metadata["name"] in own or metadata["name"].startswith(
+        ("blue-ssh", "blue-etcd", "blue-trust")
+    )  # fmt: skip
+
+
+class TestPreflight:
+    def test_a_verified_restore_lets_it_go_on(self, world, executions):
+        answer = check(world, executions)
+        assert (answer["infraId"], answer["destination"]) == ("blue-x7k2p", "mgmt-2")
+
+    @pytest.mark.parametrize(
+        ("spoil", "why"),
+        [
+            (lambda w, e: e.add(RESTORE, "FAILED"), "it is FAILED"),
+            (lambda w, e: e.add(RESTORE, "RUNNING"), "it is RUNNING"),
+            (lambda w, e: e.executions.clear(), "no execution of lifeboat-restore"),
+            (
+                lambda w, e: e.add(RESTORE, "SUCCEEDED", {"hostedCluster": {"namespace": "clusters", "name": "x"}}),
+                "another hosted cluster",
+            ),
+            (lambda w, e: w.destination.remove("HostedCluster", "clusters", "blue"), "it is not on mgmt-2"),
+            (
+                lambda w, e: set_conditions(w.destination, "HostedCluster", "clusters", "blue", Available="False"),
+                "mgmt-2 still waits for HostedCluster Available",
+            ),
+            (
+                lambda w, e: w.source.patch(HOSTED_CLUSTERS, "clusters", "blue", {"spec": {"pausedUntil": None}}),
+                "not paused by Lifeboat",
+            ),
+            (lambda w, e: writers.scale(w.source, INNER, {"kube-apiserver": 3}), "kube-apiserver scaled to 0"),
+            (
+                lambda w, e: w.source.add(a_pod("capi-1", INNER, labels={"app": "capi-provider"})),
+                "pod.s. of capi-provider gone",
+            ),
+            (lambda w, e: w.source.add(an_object("v1", "Route", "oauth", INNER)), "its Routes are still"),
+        ],
+    )
+    def test_what_is_not_proven_is_refused(self, world, executions, spoil, why):
+        spoil(world, executions)
+        before = world.source.objects()
+        with pytest.raises(TeardownRefusedError, match=why):
+            check(world, executions)
+        assert world.source.objects() == before
+
+    def test_a_person_may_take_the_responsibility(self, world, executions):
+        world.source.patch(HOSTED_CLUSTERS, "clusters", "blue", {"spec": {"pausedUntil": None}})
+        answer = check(world, executions, override={"reason": "source is lost", "approvedBy": "somebody"})
+        assert answer["override"] is True
+
+    def test_a_second_execution_goes_on_with_the_plan_of_the_first(self, world, executions):
+        tear_down(world, executions)
+        assert check(world, executions)["infraId"] == "blue-x7k2p"
+
+    def test_another_operation_does_not_go_on_with_it(self, world, executions):
+        tear_down(world, executions)
+        with pytest.raises(TeardownRefusedError, match="no HostedCluster"):
+            check(world, executions, operation_id="op-2")
+
+
+class TestDeletion:
+    def test_everything_of_the_cluster_goes(self, world, executions):
+        planned, _ = tear_down(world, executions)
+        assert deletion.remaining(world.source, planned) == []
+        assert told(world.source.objects(), is_blue) == []
+
+    def test_the_neighbour_and_what_is_shared_stay_as_they_were(self, world, executions):
+        def others(each):
+            return not is_blue(each) and each["metadata"]["name"] != "mgmt-parent-cluster"
+
+        before = told(world.source.objects(), others)
+        tear_down(world, executions)
+        assert told(world.source.objects(), others) == before
+        assert world.source._objects["Secret", "clusters", "pull-secret"]
+
+    def test_a_second_run_changes_nothing(self, world, executions):
+        planned, _ = tear_down(world, executions)
+        before = world.source.objects()
+        deletion.remove_finalizers(world.source, planned)
+        assert deletion.delete_objects(world.source, planned) == {"deleted": {}}
+        assert world.source.objects() == before
+
+    def test_a_cluster_made_anew_under_the_same_name_is_left_alone(self, world, executions):
+        planned, _ = tear_down(world, executions)
+        anew = blue().hosted_cluster()
+        anew["metadata"]["uid"] = "another"
+        world.source.add(anew, an_object("v1", "Namespace", INNER) | {"metadata": {"name": INNER, "uid": "new"}})
+        deletion.remove_finalizers(world.source, planned)
+        deletion.delete_objects(world.source, planned)
+        assert world.source._objects["HostedCluster", "clusters", "blue"]["metadata"]["finalizers"]
+        assert world.source._objects["Namespace", None, INNER]
+
+    @pytest.mark.parametrize("act", [deletion.remove_finalizers, deletion.delete_objects])
+    def test_nothing_is_touched_while_a_controller_is_there(self, world, executions, act):
+        check(world, executions)
+        stop_all(world)
+        planned = plan.read_or_refuse(world.store, world.signer, BLUE, OPERATION)
+        world.source.add(a_pod("capi-provider-x", INNER, labels={"app": "capi-provider"}))
+        before = world.source.objects()
+        with pytest.raises(TeardownRefusedError, match="capi-provider-x is back"):
+            act(world.source, planned)
+        assert world.source.objects() == before
+
+    @pytest.mark.parametrize("act", [deletion.remove_finalizers, deletion.delete_objects])
+    def test_nothing_is_touched_while_the_operator_is_there(self, world, executions, act):
+        check(world, executions)
+        stop_all(world)
+        planned = plan.read_or_refuse(world.store, world.signer, BLUE, OPERATION)
+        world.source.patch(DEPLOYMENTS, "hypershift", "operator", {"spec": {"replicas": 1}})
+        with pytest.raises(TeardownRefusedError, match="operator at 0 replicas"):
+            act(world.source, planned)
+
+    def test_a_changed_plan_is_refused(self, world, executions):
+        check(world, executions)
+        key = next(each for each in world.store.objects if each.endswith("teardown.json"))
+        world.store.objects[key] = world.store.objects[key].replace(b"workers-a", b"green-workers")
+        with pytest.raises(Exception, match="changed after it was signed"):
+            plan.read_or_refuse(world.store, world.signer, BLUE, OPERATION)
+
+    def test_what_is_stuck_is_named_with_its_finalizer(self, world, executions):
+        planned, _ = tear_down(world, executions)
+        stuck = blue().hosted_cluster()
+        (doomed,) = planned.of(HOSTED_CLUSTERS)
+        stuck["metadata"] |= {"uid": doomed.uid, "finalizers": ["example.com/forgotten"]}
+        world.source.add(stuck)
+        assert deletion.remaining(world.source, planned) == [
+            "HostedCluster clusters/blue to be gone (example.com/forgotten)"
+        ]
+
+
+class TestOperator:
+    def hold(self, world, *operations):
+        for each in operations:
+            operator.hold(world.source, each)
+
+    def deployment(self, world):
+        return world.source._objects["Deployment", "hypershift", "operator"]
+
+    def test_the_recorded_count_comes_back_exactly(self, world):
+        before = dict(self.deployment(world)["metadata"].get("annotations") or {})
+        self.hold(world, "op-1", "op-1")
+        assert self.deployment(world)["spec"]["replicas"] == 0
+        assert operator.release(world.source, "op-1") == {"heldBy": [], "replicas": 2}
+        assert self.deployment(world)["spec"]["replicas"] == 2
+        assert (self.deployment(world)["metadata"].get("annotations") or {}) == before
+
+    def test_the_last_of_two_holders_puts_it_back(self, world):
+        self.hold(world, "op-1", "op-2")
+        assert operator.release(world.source, "op-1") == {"heldBy": ["op-2"], "replicas": None}
+        assert self.deployment(world)["spec"]["replicas"] == 0
+        assert operator.not_back(world.source) == []
+        assert operator.release(world.source, "op-2")["replicas"] == 2
+
+    def test_an_operator_that_was_at_zero_stays_there(self, world):
+        self.deployment(world)["spec"]["replicas"] = 0
+        self.hold(world, "op-1")
+        operator.release(world.source, "op-1")
+        assert self.deployment(world)["spec"]["replicas"] == 0
+
+    def test_releasing_without_a_hold_changes_nothing(self, world):
+        before = self.deployment(world)
+        operator.release(world.source, "op-1")
+        assert self.deployment(world) == before
+
+    def test_a_terminating_pod_still_counts(self, world):
+        self.hold(world, "op-1")
+        world.source.add(a_pod("operator-1", "hypershift", labels={"app": "operator"}, deletionTimestamp="now"))
+        assert operator.running(world.source) == ["operator pod operator-1 to be gone"]
+
+    def test_its_webhook_is_set_aside_and_comes_back_as_it_was(self, world):
+        hooks = [
+            {"name": "hc", "failurePolicy": "Fail", "clientConfig": {"caBundle": "x"}},
+            {"name": "np", "failurePolicy": "Ignore"},
+        ]
+        world.source.add(
+            an_object(
+                "admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration", operator.WEBHOOK, webhooks=hooks
+            )
+        )
+        self.hold(world, "op-1", "op-2")
+        held = world.source._objects["ValidatingWebhookConfiguration", None, operator.WEBHOOK]
+        assert {each["failurePolicy"] for each in held["webhooks"]} == {"Ignore"}
+        operator.release(world.source, "op-1")
+        operator.release(world.source, "op-2")
+        held = world.source._objects["ValidatingWebhookConfiguration", None, operator.WEBHOOK]
+        assert held["webhooks"] == hooks
+
+    def test_it_is_not_released_while_something_is_being_deleted(self, world):
+        world.source._objects["HostedCluster", "clusters", "blue"]["metadata"]["deletionTimestamp"] = "now"
+        with pytest.raises(TeardownRefusedError, match="operator stays at 0"):
+            deletion.assert_nothing_terminating(world.source, BLUE)
+
+
+class TestControlPlane:
+    def test_everything_goes_to_zero_and_claims_are_retained(self, world):
+        world.source._objects["StatefulSet", INNER, "etcd"]["spec"]["persistentVolumeClaimRetentionPolicy"] = {
+            "whenScaled": "Delete",
+            "whenDeleted": "Retain",
+        }
+        hold(world)
+        control_plane.stop(world.source, BLUE)
+        etcd = world.source._objects["StatefulSet", INNER, "etcd"]
+        assert etcd["spec"]["replicas"] == 0
+        assert etcd["spec"]["persistentVolumeClaimRetentionPolicy"] == {
+            "whenScaled": "Retain",
+            "whenDeleted": "Retain",
+        }
+
+    def test_it_is_refused_while_the_operator_runs(self, world):
+        with pytest.raises(TeardownRefusedError):
+            control_plane.stop(world.source, BLUE)
+
+    def test_pods_are_waited_for_controllers_first_and_ended_jobs_are_not(self, world):
+        ended = a_pod("job-1", INNER, labels={})
+        ended["status"] = {"phase": "Succeeded"}
+        world.source.add(ended, a_pod("cluster-api-1", INNER, labels={"app": "cluster-api"}))
+        waiting = control_plane.running(world.source, BLUE)
+        assert waiting[0] == "pod cluster-api-1 to be gone"
+        assert not [each for each in waiting if "job-1" in each]
