@@ -38,16 +38,24 @@ umask 077
 dir=/tmp/lifeboat/$1
 """
 
-# Ends what an earlier process of ours still does; a number that now belongs to another program is left alone.
-_STOP = r"""
+# A process counts by its command line: its number may belong to another program by now, and nobody reaps the dead in
+# these containers (a zombie keeps its folder in /proc, but no command line).
+_ALIVE = r"""
+alive() {
+  pid=$(cat "$1/pid" 2>/dev/null) || return 1
+  tr '\0' ' ' 2>/dev/null < "/proc/$pid/cmdline" | grep -q 'lifeboat-work'
+} 2>/dev/null
+"""
+
+_STOP = (
+    _ALIVE
+    + r"""
 stop_work() {
-  pid=$(cat "$1/pid" 2>/dev/null) || return 0
-  if [ -r "/proc/$pid/cmdline" ] && tr '\0' ' ' < "/proc/$pid/cmdline" | grep -q 'lifeboat-work'; then
-    kill -TERM -- "-$pid" 2>/dev/null || kill -TERM "$pid" 2>/dev/null
-  fi
+  if alive "$1"; then kill -TERM "-$pid" 2>/dev/null || kill -TERM "$pid" 2>/dev/null; fi
   rm -f "$1/pid"
 }
 """
+)
 
 _EPOCH = r"""
 mkdir -p "$dir" || exit 5
@@ -94,8 +102,7 @@ for tool in sha256sum od head tail stat; do
   command -v "$tool" >/dev/null 2>&1 || { echo "$tool is not in this image"; exit 6; }
 done
 if [ -f "$dir/snapshot.db" ] && [ "$(cat "$dir/rc" 2>/dev/null)" = 0 ]; then echo done; exit 0; fi
-pid=$(cat "$dir/pid" 2>/dev/null || echo none)
-if [ ! -f "$dir/rc" ] && [ -d "/proc/$pid" ]; then echo running; exit 0; fi
+if [ ! -f "$dir/rc" ] && alive "$dir"; then echo running; exit 0; fi
 stop_work "$dir"
 rm -f "$dir/rc" "$dir/facts"
 needed=$3 work=$4
@@ -147,15 +154,15 @@ finish 0
 # $1 id
 CHECK_SNAPSHOT = (
     _STAGING
+    + _ALIVE
     + r"""
 bytes=0
 for file in snapshot.db saving saving.part; do
   if [ -f "$dir/$file" ]; then bytes=$(wc -c < "$dir/$file" | tr -d ' '); break; fi
 done
 echo "bytes=$bytes"
-pid=$(cat "$dir/pid" 2>/dev/null || echo none)
 alive=no
-[ -d "/proc/$pid" ] && alive=yes
+alive "$dir" && alive=yes
 if [ -f "$dir/rc" ]; then
   code=$(cat "$dir/rc")
   echo "rc=$code"
@@ -204,10 +211,10 @@ finish "${code:-000}"
 # $1 id
 CHECK_UPLOAD = (
     _STAGING
+    + _ALIVE
     + r"""
-pid=$(cat "$dir/pid" 2>/dev/null || echo none)
 alive=no
-[ -d "/proc/$pid" ] && alive=yes
+alive "$dir" && alive=yes
 if [ -f "$dir/upload" ]; then
   echo "http=$(cat "$dir/upload")"
   printf 'log=%s\n' "$(tail -n 1 "$dir/upload.log" 2>/dev/null | sed 's|https\{0,1\}://[^ ]*|URL|g')"
