@@ -58,9 +58,7 @@ def verify_owners(destination: ManagementCluster, hosted: HostedClusterRef) -> F
             references += 1
             if owner["uid"] not in living:
                 name = each["metadata"]["name"]
-                not_yet.append(
-                    f"{resource.plural} {name} belongs to a {owner['kind']} {owner['name']} that is not there"
-                )
+                not_yet.append(f"the owner of {resource.plural} {name}: {owner['kind']} {owner['name']}")
     return Finding({"objects": len(objects), "ownerReferences": references}, not_yet)
 
 
