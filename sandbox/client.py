@@ -156,7 +156,8 @@ class Client:
         return [kind | item for item in items], version
 
     def create(self, resource: Resource, body: Object, namespace: str | None = None) -> Object:
-        body = {"apiVersion": resource.api_version, "kind": resource.kind} | body
+        kind: Object = {"apiVersion": resource.api_version, "kind": resource.kind}
+        body = kind | body
         namespace = namespace or body["metadata"].get("namespace")
         return self._call("POST", resource.path(namespace), body=body)
 

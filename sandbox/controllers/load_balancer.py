@@ -47,21 +47,27 @@ class _Proxy:
         self.backends: list[tuple[str, int]] = []
         self._turn = itertools.count()
         self._server: asyncio.Server | None = None
+        self._open: set[asyncio.StreamWriter] = set()
 
     async def start(self) -> None:
         self._server = await asyncio.start_server(self._serve, self.address, self.port, reuse_address=True)
 
     async def stop(self) -> None:
+        """Stop listening and cut what is open, as the load balancer's deletion does."""
         if self._server:
             self._server.close()
+        for writer in list(self._open):
+            writer.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._open.add(writer)
         try:
             backend = await self._connect()
             if backend is None:
                 return
             await asyncio.gather(_pump(reader, backend[1]), _pump(backend[0], writer))
         finally:
+            self._open.discard(writer)
             writer.close()
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:

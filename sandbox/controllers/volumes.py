@@ -61,21 +61,18 @@ class _Volumes:
         if is_leaving(claim):
             return self._release(claim)
         claim = set_finalizer(self._client, PERSISTENT_VOLUME_CLAIMS, claim, _CLAIM_PROTECTION, present=True)
-        if is_bound(claim):
-            return None
+        return None if is_bound(claim) else self._find_volume(claim)
+
+    def _find_volume(self, claim: Object) -> float | None:
+        """Bind the volume that the claim asks for, or a new one once its first consumer has a node."""
         if name := claim["spec"].get("volumeName"):
             volume = self._client.get(PERSISTENT_VOLUMES, name)
-            if volume is not None:
-                self._bind(claim, volume)
-                return None
-            if name != _volume_name(claim):
-                return 1.0  # asked for by its user, and not there yet
-        elif not (zone := self._zone(claim)):
-            return None  # waits for its first consumer
-        else:
+            if volume is None:
+                return 1.0
+            self._bind(claim, volume)
+        elif zone := self._zone(claim):
             self._bind(claim, self._provision(claim, zone))
-            return None
-        return 1.0
+        return None
 
     def _zone(self, claim: Object) -> str | None:
         storage_class = self._client.get(STORAGE_CLASSES, claim["spec"].get("storageClassName") or "gp3-csi")

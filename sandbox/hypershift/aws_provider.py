@@ -15,7 +15,7 @@ from sandbox.client import AWS_MACHINES, CLUSTERS
 from sandbox.controllers.pods import is_leaving
 from sandbox.hypershift.carriers import LOOK_AGAIN
 from sandbox.hypershift.cluster_api import RelatedKeys, cluster_of, is_paused
-from sandbox.informer import Controller, Key
+from sandbox.informer import Controller, Key, key_of
 from sandbox.objects import set_finalizer, status_of, update_status, with_conditions
 
 if TYPE_CHECKING:
@@ -55,8 +55,10 @@ class _Provider:
             return 1.0
         if is_leaving(machine):
             return self._terminate(cluster, machine)
-        if not status_of(cluster).get("infrastructureReady"):
-            return 0.5
+        return self._ensure_instance(cluster, machine) if status_of(cluster).get("infrastructureReady") else 0.5
+
+    def _ensure_instance(self, cluster: Object, machine: Object) -> float:
+        key = key_of(machine)
         machine = set_finalizer(self._client, AWS_MACHINES, machine, FINALIZER, present=True)
         instance = self._find(cluster, machine) or self._run(cluster, machine)
         instance_id, zone = instance["InstanceId"], instance["Placement"]["AvailabilityZone"]

@@ -129,18 +129,24 @@ class _ClusterApi:
         cluster = cluster_of(client, found)
         if cluster is None or is_paused(cluster, found):
             return 1.0
+        return self._delete_deployment(found) if is_leaving(found) else self._ensure_sets(found, cluster)
+
+    def _delete_deployment(self, found: Object) -> float | None:
         sets = self._sets_of(found)
-        if is_leaving(found):
-            for each in sets:
-                client.delete(MACHINE_SETS, each["metadata"]["name"], key[0])
-            if sets:
-                return 0.5
-            set_finalizer(client, MACHINE_DEPLOYMENTS, found, DEPLOYMENT_FINALIZER, present=False)
-            return None
+        for each in sets:
+            self._client.delete(MACHINE_SETS, each["metadata"]["name"], found["metadata"]["namespace"])
+        if sets:
+            return 0.5
+        set_finalizer(self._client, MACHINE_DEPLOYMENTS, found, DEPLOYMENT_FINALIZER, present=False)
+        return None
+
+    def _ensure_sets(self, found: Object, cluster: Object) -> float | None:
+        client, namespace = self._client, found["metadata"]["namespace"]
+        sets = self._sets_of(found)
         found = set_finalizer(client, MACHINE_DEPLOYMENTS, found, DEPLOYMENT_FINALIZER, present=True)
         found = adopt(client, MACHINE_DEPLOYMENTS, found, cluster, controller=False)
         template = client.get(
-            AWS_MACHINE_TEMPLATES, found["spec"]["template"]["spec"]["infrastructureRef"]["name"], key[0]
+            AWS_MACHINE_TEMPLATES, found["spec"]["template"]["spec"]["infrastructureRef"]["name"], namespace
         )
         if template is None:
             return 1.0
@@ -206,8 +212,7 @@ class _ClusterApi:
         found = set_finalizer(client, MACHINE_SETS, found, SET_FINALIZER, present=True)
         present = [each for each in machines if not is_leaving(each)]
         wanted = found["spec"].get("replicas", 1)
-        for _ in range(wanted - len(present)):
-            present.append(self._create_machine(found))
+        present += [self._create_machine(found) for _ in range(wanted - len(present))]
         surplus = sorted(present, key=lambda each: str(each["metadata"]["creationTimestamp"]))[wanted:]
         for machine in surplus:
             client.delete(MACHINES, machine["metadata"]["name"], key[0], uid=machine["metadata"]["uid"])

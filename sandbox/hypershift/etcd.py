@@ -93,7 +93,7 @@ def etcd_stateful_set(control_plane: Object, version: str) -> Object:
 
 
 def etcd_services(control_plane: Object) -> list[Object]:
-    """`etcd-discovery` for peers (known before they are ready) and `etcd-client`; both without an address of their own."""
+    """`etcd-discovery` for peers (known before they are ready) and `etcd-client`, both without address."""
 
     def service(name: str, port: int, port_name: str, *, early: bool) -> Object:
         return {

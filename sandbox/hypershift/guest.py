@@ -1,4 +1,4 @@
-"""What controllers see of a hosted cluster from the inside: its API by its public name, its Nodes, how fresh they are."""
+"""What controllers see of a hosted cluster from the inside: its API by its public name, its Nodes, their age."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cluster API's Machine controller: ties a Machine to its AWSMachine and to its Node; deletes the one with the other."""
+"""Cluster API's Machine controller: ties a Machine to its AWSMachine and its Node; deletes one with the other."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ _FALSE = frozenset({"0", "f", "F", "false", "FALSE", "False"})
 
 @dataclass(frozen=True)
 class Pause:
-    """Whether reconciliation rests, for how many more seconds (None: for good), and whether the value was understood."""
+    """Whether reconciliation rests, for how many seconds (None: for good), and whether the value was understood."""
 
     paused: bool
     seconds: float | None = None

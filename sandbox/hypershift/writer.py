@@ -1,4 +1,4 @@
-"""Writes what a controller wants and the cache does not show yet: no request at all while everything is as it should be."""
+"""Writes what a controller wants and the cache does not show: no request while everything is as it should be."""
 
 from __future__ import annotations
 

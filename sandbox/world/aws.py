@@ -1,4 +1,4 @@
-"""What AWS holds before the first hosted cluster: the public DNS zone, the bucket of OIDC documents, a workers' image."""
+"""What AWS holds before the first hosted cluster: a public DNS zone, the bucket of OIDC documents, an image."""
 
 from __future__ import annotations
 
