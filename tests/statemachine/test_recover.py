@@ -1,0 +1,201 @@
+"""`recover` as a procedure: what it does in which order, and which way it takes when something fails."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from lifeboat import failure
+from tests.statemachine.walker import Failure, Run, walk
+
+ARN = "arn:aws:states:us-east-2:123456789012:execution:lifeboat"
+GIVEN = {"hostedCluster": {"namespace": "clusters", "name": "blue"}, "source": "mgmt-1", "destination": "mgmt-2"}
+ACCEPTED = {
+    **GIVEN,
+    "operation": {"id": "op-1", "epoch": 0, "execution": f"{ARN}-recover:op-1"},
+    "approval": "none",
+    "etcdRestore": "volumes",
+    "startedAt": "2026-11-03T10:00:00+00:00",
+}
+BACKUP = {"backupId": "b", "infraId": "blue-x7k2p", "recordSha256": "ab", "revision": 4711, "kind": "quiesced"}
+DONE = {"done": True, "waitingFor": ""}
+WAITING = {"done": False, "waitingFor": "a pod"}
+OWNS = {"destinationOwns": True, "backup": BACKUP, "fence": {"key": "k", "observedAt": "t"}}
+BROKEN = Failure("ObjectRefusedError", "refused")
+
+
+def nested(kind: str, output: dict[str, Any]) -> dict[str, Any]:
+    return {"ExecutionArn": f"{ARN}-{kind}:x", "StartDate": 1, "StopDate": 2, "Status": "SUCCEEDED", "Output": output}
+
+
+def recover(**answers: Any) -> Run:
+    """Everything goes well but for what is given."""
+    well = {
+        "AcceptRecover": ACCEPTED,
+        "AskForApproval": {"by": "somebody"},
+        "TakeLease": {**ACCEPTED["operation"], "epoch": 3},
+        "CheckPointOfNoReturn": {"destinationOwns": False},
+        "RunBackup": nested("backup", BACKUP),
+        "CleanUpDns": {"routes": 4},
+        "CheckDnsGone": [WAITING, DONE],
+        "ForceDnsCleanUp": {"deleted": []},
+        "CheckDnsDeleted": DONE,
+        "FenceSource": {"key": "k", "observedAt": "t"},
+        "RunRestore": nested("restore", {"hostedClusterUid": "u", "destination": "mgmt-2"}),
+        "VerifyRestored": [WAITING, DONE],
+        "RenewGuestNetwork": [WAITING, WAITING, DONE],
+        "RunTeardown": nested("teardown", {}),
+        "WriteReport": {"key": "report.json"},
+        "ReleaseLease": {"released": True},
+        "LookWhoOwnsIt": {"destinationOwns": False},
+        "ResumeSource": {"resumed": True},
+        "CheckSourceServing": [WAITING, DONE],
+        "ExplainFailure": failure.explain,
+        "ReleaseLeaseAfterFailure": {"released": True},
+    }
+    return walk("recover", GIVEN, {**well, **answers})
+
+
+def test_the_procedure():
+    run = recover()
+    assert run.tasks == [
+        "AcceptRecover",
+        "NeedsApproval",
+        "TakeLease",
+        "CheckPointOfNoReturn",
+        "DoesDestinationOwnIt",
+        "RunBackup",
+        "CleanUpDns",
+        "CheckDnsGone",
+        "AreNamesGone",
+        "WaitForExternalDns",
+        "FenceSource",
+        "RunRestore",
+        "VerifyRestored",
+        "IsVerified",
+        "WaitForDestination",
+        "RenewGuestNetwork",
+        "IsGuestNetworkRenewed",
+        "WaitForNode",
+        "RunTeardown",
+        "WriteReport",
+        "ReleaseLease",
+        "SumUp",
+        "RecoverComplete",
+    ]
+    assert run.data["backupId"] == "b"
+    assert run.data["restoreExecution"] == f"{ARN}-restore:x"
+    assert (run.data["infraId"], run.data["destination"]) == ("blue-x7k2p", "mgmt-2")
+
+
+def test_nested_executions_inherit_the_lease():
+    run = recover()
+    for state in ("RunBackup", "RunRestore", "RunTeardown"):
+        given = run.inputs[state]["Input"]
+        assert given["operation"] == {"id": "op-1", "epoch": 3, "parentExecution": "<$$.Execution.Id>"}
+        assert given["operationId"] == "op-1"
+    assert run.inputs["RunBackup"]["Input"]["kind"] == "quiesced"
+    assert run.inputs["RunRestore"]["Input"]["backupId"] == "b"
+    assert run.inputs["RunTeardown"]["Input"]["restoreExecution"] == f"{ARN}-restore:x"
+
+
+def test_an_approval_is_waited_for_without_a_lease():
+    run = recover(AcceptRecover={**ACCEPTED, "approval": "required"})
+    assert run.states.index("AskForApproval") < run.states.index("TakeLease")
+    assert run.inputs["AskForApproval"]["Payload"]["token"] == "<$$.Task.Token>"
+    assert run.end == "RecoverComplete"
+
+
+@pytest.mark.parametrize("answer", [Failure("ApprovalRejected", "no"), Failure("States.Timeout", "")])
+def test_without_approval_nothing_is_changed(answer):
+    run = recover(AcceptRecover={**ACCEPTED, "approval": "required"}, AskForApproval=answer)
+    assert run.states == ["AcceptRecover", "NeedsApproval", "AskForApproval", "RecoverRefused"]
+    assert run.error == answer.error
+
+
+def test_names_that_stay_are_deleted_in_route53():
+    run = recover(CheckDnsGone=Failure("NotStoppedError"))
+    assert run.tasks.index("ForceDnsCleanUp") < run.tasks.index("CheckDnsDeleted") < run.tasks.index("FenceSource")
+    assert run.end == "RecoverComplete"
+
+
+@pytest.mark.parametrize("state", ["RunBackup", "CleanUpDns", "CheckDnsGone", "FenceSource", "RunRestore"])
+def test_a_failure_before_the_destination_owns_it_resumes_the_source(state):
+    run = recover(**{state: BROKEN})
+    assert run.states[-9:] == [
+        "CheckSourceServing",
+        "IsSourceServing",
+        "WaitForSource",
+        "CheckSourceServing",
+        "IsSourceServing",
+        "SourceIsResumed",
+        "ExplainFailure",
+        "ReleaseLeaseAfterFailure",
+        "RecoverFailed",
+    ]
+    assert "ResumeSource" in run.states
+    assert "RunTeardown" not in run.states
+    assert run.error == "ObjectRefusedError"
+    assert "the source runs as it did" in run.cause
+
+
+@pytest.mark.parametrize("state", ["ForceDnsCleanUp", "CheckDnsDeleted"])
+def test_names_that_cannot_be_deleted_resume_the_source(state):
+    run = recover(CheckDnsGone=Failure("NotStoppedError"), **{state: BROKEN})
+    assert "ResumeSource" in run.states
+    assert run.end == "RecoverFailed"
+
+
+def test_a_restore_that_fails_late_never_resumes_the_source():
+    run = recover(RunRestore=BROKEN, LookWhoOwnsIt=OWNS)
+    assert "ResumeSource" not in run.states
+    assert "the destination owns the hosted cluster: never resume the source" in run.cause
+
+
+def test_an_unknown_owner_never_resumes_the_source():
+    run = recover(RunRestore=BROKEN, LookWhoOwnsIt=Failure("ApiUnavailableError", "mgmt-2 does not answer"))
+    assert "ResumeSource" not in run.states
+    assert "the source stays stopped" in run.cause
+    assert "mgmt-2 does not answer" in run.cause
+
+
+@pytest.mark.parametrize("state", ["VerifyRestored", "RenewGuestNetwork", "RunTeardown", "WriteReport"])
+def test_a_failure_after_the_restore_never_resumes_the_source(state):
+    run = recover(**{state: BROKEN})
+    assert not {"ResumeSource", "LookWhoOwnsIt"} & set(run.states)
+    assert run.states[-3:] == ["ExplainFailure", "ReleaseLeaseAfterFailure", "RecoverFailed"]
+
+
+def test_nothing_is_deleted_at_the_source_before_the_destination_is_verified():
+    assert "RunTeardown" not in recover(VerifyRestored=BROKEN).states
+
+
+def test_a_second_start_goes_on_at_the_destination():
+    """It neither backs up the stopped source again nor takes the destination's names for the source's."""
+    run = recover(CheckPointOfNoReturn=OWNS)
+    assert not {"RunBackup", "CleanUpDns", "FenceSource"} & set(run.states)
+    assert run.inputs["RunRestore"]["Input"]["backupId"] == "b"
+    assert run.data["recordSha256"] == "ab"
+
+
+@pytest.mark.parametrize("where", ["CleanUpDns", "ResumeSource"])
+def test_a_late_twin_leaves_the_source_to_the_newer_execution(where):
+    answers = {"CleanUpDns": BROKEN, where: Failure("LeaseLostError", "a newer execution took over")}
+    run = recover(**answers)
+    assert "CheckSourceServing" not in run.states
+    assert run.end == "RecoverFailed"
+
+
+@pytest.mark.parametrize("state", ["ResumeSource", "CheckSourceServing"])
+def test_a_source_that_cannot_be_resumed_is_told_with_what_to_do(state):
+    run = recover(FenceSource=BROKEN, **{state: Failure("ApiUnavailableError", "mgmt-1 does not answer")})
+    assert run.end == "RecoverFailed"
+    assert run.error == "ObjectRefusedError"
+    assert "mgmt-1 does not answer" in run.cause
+    assert "control-plane-operator up" in run.cause
+
+
+def test_the_lease_is_given_back_after_every_failure():
+    for state in ("RunBackup", "RunRestore", "VerifyRestored", "RunTeardown"):
+        assert "ReleaseLeaseAfterFailure" in recover(**{state: BROKEN}).states
