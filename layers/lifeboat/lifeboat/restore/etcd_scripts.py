@@ -13,20 +13,21 @@ connection; the URL goes to WORK through a pipe, so it stands neither in a comma
 
 STATUS = r"""
 home=$1/lifeboat; digest=$2
+pid=$(cat "$home/pid" 2>/dev/null)
+alive=; [ -n "$pid" ] && grep -qs lifeboat-etcd-restore "/proc/$pid/cmdline" && alive=yes
+# The process is looked at first: one that ends from here on has written its last state before.
 if [ -e "$1/data" ]; then
   [ "$(cat "$home/restored" 2>/dev/null)" = "$digest" ] && [ -d "$1/data/member" ] && { echo "done $digest"; exit 0; }
   echo foreign; exit 0
 fi
 state=$(cat "$home/state" 2>/dev/null)
-pid=$(cat "$home/pid" 2>/dev/null)
 case $state in
-  "") echo "absent" ;;
+  "") echo absent ;;
   failed*) echo "$state" ;;
-  *) if [ -n "$pid" ] && grep -qs lifeboat-etcd-restore "/proc/$pid/cmdline"
-     then part=$home/snapshot.$pid.part; bytes=0
-          [ -f "$part" ] && bytes=$(wc -c < "$part" | tr -d ' ')
-          echo "$state $bytes"
-     else echo "lost"; fi ;;
+  *) part=$home/snapshot.$pid.part; bytes=0
+     case $state in done*) state=restoring ;; esac  # data tell what is done, and they were not there yet
+     [ -f "$part" ] && bytes=$(wc -c < "$part" | tr -d ' ')
+     if [ -n "$alive" ]; then echo "$state $bytes"; else echo lost; fi ;;
 esac
 """
 """`$1` root, `$2` SHA-256 of the snapshot. Prints `done ...`, `foreign`, `absent`, `failed ...`, `lost` or progress."""
