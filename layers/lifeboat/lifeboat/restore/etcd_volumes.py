@@ -118,6 +118,16 @@ def helper_pod(destination: Destination, ordinal: int, user: int | None) -> Mani
             "terminationGracePeriodSeconds": 5,
             "automountServiceAccountToken": False,
             "enableServiceLinks": False,
+            # etcd's restore resolves the member's own peer name; the headless Service has none before etcd runs.
+            "hostAliases": [
+                {
+                    "ip": "127.0.0.1",
+                    "hostnames": [
+                        f"{member(each)}.etcd-discovery.{destination.namespace}.svc"
+                        for each in range(members_of(destination))
+                    ],
+                }
+            ],
             "imagePullSecrets": [{"name": PULL_SECRET}],
             "nodeSelector": spec.get("nodeSelector") or {},
             "tolerations": [
