@@ -6,6 +6,7 @@ import argparse
 import json
 from typing import Any
 
+from lifeboat.failure import innermost
 from lifeboat_cli.follow import Outcome, follow
 from lifeboat_cli.progress import Progress
 from lifeboat_cli.stack import Stack, StackError
@@ -41,7 +42,8 @@ def tell(outcome: Outcome) -> str:
     """The end of an execution in words."""
     if outcome.succeeded:
         return json.dumps(outcome.output, indent=1, sort_keys=True)
-    return f"{outcome.status}: {outcome.error or ''}\n{outcome.cause or ''}".rstrip()
+    error, cause = innermost(outcome.error or "", outcome.cause or "")
+    return f"{outcome.status}: {error}\n{cause}".rstrip()
 
 
 def answer(stack: Stack, execution: str, *, approve: bool, reason: str | None) -> int:
