@@ -2,8 +2,14 @@ import datetime
 
 import pytest
 
-from lifeboat import marker, reconciliation
-from lifeboat.errors import AlreadyPausedError, ApiUnavailableError, BackupUnprovenError, PreflightError
+from lifeboat import marker, reconciliation, resuming
+from lifeboat.errors import (
+    AlreadyPausedError,
+    ApiUnavailableError,
+    BackupUnprovenError,
+    PreflightError,
+    ResumeFailedError,
+)
 from lifeboat.resources import CLUSTERS, CONFIG_MAPS, DEPLOYMENTS, HOSTED_CLUSTERS, HOSTED_CONTROL_PLANES, NODE_POOLS
 from tests.unit.a_backup import Backup, controllers, without_versions
 from tests.unit.builders import a_management_cluster, an_object, blue
@@ -215,3 +221,45 @@ def test_a_marker_that_was_there_stays():
 
 def test_a_time_needs_its_zone():
     assert reconciliation.is_paused("2026-11-03T10:00:01Z", NOW - datetime.timedelta(seconds=1))
+
+
+def test_a_pause_by_somebody_else_during_the_backup_is_not_waited_for():
+    backup = Backup()
+    backup.preflight()
+    backup.cluster.patch(HOSTED_CLUSTERS, "clusters", "blue", {"spec": {"pausedUntil": "true"}})
+    backup.cluster.patch(CLUSTERS, "clusters-blue", "blue-x7k2p", {"spec": {"paused": True}})
+    backup.resume()
+    assert backup.check_serving()["done"] is True
+
+
+def test_a_source_that_is_not_ready_again_is_waited_for_and_named():
+    backup = Backup()
+    backup.preflight()
+    backup.quiesce()
+    backup.cluster.after_write = None
+    backup.resume()
+    answer = backup.check_serving()
+    assert (answer["done"], "kube-apiserver ready (0 of 3)" in answer["waitingFor"]) == (False, True)
+
+
+def test_waiting_for_the_source_ends_by_name():
+    backup = Backup()
+    backup.preflight()
+    backup.quiesce()
+    backup.cluster.after_write = None
+    backup.resume()
+    backup.data["serving"] = {**backup.check_serving(), "attempt": resuming.LOOKS - 1}
+    with pytest.raises(ResumeFailedError, match="still waiting for"):
+        backup.check_serving()
+
+
+def test_what_was_not_ready_before_is_not_waited_for_afterwards():
+    backup = Backup()
+    held = backup.cluster._objects["Deployment", "clusters-blue", "kube-apiserver"]
+    held["status"]["readyReplicas"] = 1
+    backup.preflight()
+    backup.quiesce()
+    backup.resume()
+    held = backup.cluster._objects["Deployment", "clusters-blue", "kube-apiserver"]
+    held["status"]["readyReplicas"] = 1
+    assert backup.check_serving()["done"] is True

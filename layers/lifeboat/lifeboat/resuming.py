@@ -75,7 +75,9 @@ def _waiting_for(cluster: ManagementCluster, state: SourceState, operation_id: s
     if mine and mine.operation_id == operation_id:
         found.append(f"HostedCluster {hosted} without the pause of {operation_id}")
     capi = cluster.get(CLUSTERS, hosted.control_plane_namespace, state.infra_id)
-    if capi and bool(capi["spec"].get("paused")) != state.cluster_paused:
+    # Paused by somebody else meanwhile, the Cluster is paused by the operator: none of our business.
+    as_before = current["spec"].get("pausedUntil") == state.paused_until
+    if as_before and capi and bool(capi["spec"].get("paused")) != state.cluster_paused:
         found.append(f"Cluster {state.infra_id} paused={state.cluster_paused}")
     found += writers.not_ready(cluster, hosted.control_plane_namespace, state.replicas, state.ready_replicas)
     if state.available and not _available(current):
