@@ -13,6 +13,9 @@ import socket
 import ssl
 import sys
 import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
 from urllib.parse import urljoin, urlsplit
 
 _FLAGS = {
@@ -36,14 +39,23 @@ _TRANSIENT = {408, 429, 500, 502, 503, 504}
 _CHUNK = 1 << 18
 _USAGE, _RESOLVE, _CONNECT, _HTTP, _READ, _TIMEOUT, _TLS, _TRUST, _RECEIVE = 2, 6, 7, 22, 26, 28, 35, 60, 56
 
+Options = dict[str, Any]
+
+
+class Outcome(NamedTuple):
+    status: int
+    received: int
+    sent: int
+    headers: dict[str, str]
+
 
 class CurlError(Exception):
-    def __init__(self, code, message):
+    def __init__(self, code: int, message: str) -> None:
         super().__init__(message)
         self.code = code
 
 
-def parse(arguments, options):
+def parse(arguments: Iterable[str], options: Options) -> None:
     """Fills `options` from command-line words (config files call this again with theirs)."""
     words = list(arguments)
     while words:
@@ -69,7 +81,7 @@ def parse(arguments, options):
             raise CurlError(_USAGE, f"option {word}: is unknown")
 
 
-def _option(name, value, options):
+def _option(name: str, value: str, options: Options) -> None:
     if name == "config":
         parse(_config(value), options)
     elif name in _LISTS:
@@ -78,13 +90,17 @@ def _option(name, value, options):
         options[name] = value
 
 
-def _config(path):
+def _text(path: str) -> str:
+    return sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
+
+
+def _config(path: str) -> Iterator[str]:
     try:
-        text = sys.stdin.read() if path == "-" else open(path, encoding="utf-8").read()
+        text = _text(path)
     except OSError as error:
         raise CurlError(_READ, f"cannot read config from '{path}'") from error
-    for line in text.splitlines():
-        line = line.strip()
+    for raw in text.splitlines():
+        line = raw.strip()
         if not line or line.startswith("#"):
             continue
         words = line.split(None, 1)
@@ -98,9 +114,9 @@ def _config(path):
             yield _unquote(rest)
 
 
-def _unquote(text):
+def _unquote(text: str) -> str:
     if not text.startswith('"'):
-        return text.split()[0]
+        return text.split(maxsplit=1)[0]
     out, escaped = [], False
     for letter in text[1:]:
         if escaped:
@@ -115,13 +131,14 @@ def _unquote(text):
     return "".join(out)
 
 
-def _connection(url, options, deadline):
+def _connection(url: str, options: Options, deadline: float | None) -> http.client.HTTPConnection:
     parts = urlsplit(url)
+    host = parts.hostname or ""
     timeout = float(options.get("connect-timeout") or 300)
     if deadline:
         timeout = max(0.001, min(timeout, deadline - time.monotonic()))
     if parts.scheme == "http":
-        return http.client.HTTPConnection(parts.hostname, parts.port, timeout=timeout, blocksize=_CHUNK)
+        return http.client.HTTPConnection(host, parts.port, timeout=timeout, blocksize=_CHUNK)
     if parts.scheme != "https":
         raise CurlError(1, f"Protocol '{parts.scheme}' not supported")
     context = ssl.create_default_context(cafile=options.get("cacert"))
@@ -130,10 +147,10 @@ def _connection(url, options, deadline):
         context.verify_mode = ssl.CERT_NONE
     if options.get("cert"):
         context.load_cert_chain(options["cert"], options.get("key"))
-    return http.client.HTTPSConnection(parts.hostname, parts.port, timeout=timeout, context=context, blocksize=_CHUNK)
+    return http.client.HTTPSConnection(host, parts.port, timeout=timeout, context=context, blocksize=_CHUNK)
 
 
-def _rate(text):
+def _rate(text: str) -> float:
     units = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
     return float(text[:-1]) * units[text[-1].lower()] if text[-1].lower() in units else float(text)
 
@@ -141,10 +158,10 @@ def _rate(text):
 class _Upload:
     """The body of a request: `read` is paced by --limit-rate and ends at --max-time."""
 
-    def __init__(self, file, rate, deadline):
+    def __init__(self, file: BinaryIO, rate: float | None, deadline: float | None) -> None:
         self.file, self.rate, self.deadline, self.sent, self.start = file, rate, deadline, 0, time.monotonic()
 
-    def read(self, size=_CHUNK):
+    def read(self, size: int = _CHUNK) -> bytes:
         if self.deadline and time.monotonic() > self.deadline:
             raise CurlError(_TIMEOUT, "Operation timed out")
         if self.rate:
@@ -155,7 +172,7 @@ class _Upload:
         return data
 
 
-def _headers(options):
+def _headers(options: Options) -> dict[str, str]:
     headers = {"Accept": "*/*", "User-Agent": options.get("user-agent", "curl/8 (sandbox)")}
     for line in options.get("header", ()):
         name, _, value = line.partition(":")
@@ -165,12 +182,14 @@ def _headers(options):
     return headers
 
 
-def _body(options, headers, deadline, stack):
+def _body(
+    options: Options, headers: dict[str, str], deadline: float | None, stack: contextlib.ExitStack
+) -> tuple[Any, str]:
     rate = _rate(options["limit-rate"]) if options.get("limit-rate") else None
     if "upload-file" in options:
         path = options["upload-file"]
         try:
-            file = sys.stdin.buffer if path == "-" else stack.enter_context(open(path, "rb"))
+            file = sys.stdin.buffer if path == "-" else stack.enter_context(Path(path).open("rb"))  # noqa: SIM115
         except OSError as error:
             raise CurlError(_READ, f"Can't open '{path}'!") from error
         if path == "-":
@@ -181,13 +200,13 @@ def _body(options, headers, deadline, stack):
     if "data" in options:
         data = options["data"]
         if data.startswith("@"):
-            data = sys.stdin.read() if data == "@-" else open(data[1:], encoding="utf-8").read()
+            data = _text(data[1:])
         headers.setdefault("Content-Type", "application/x-www-form-urlencoded")
         return data.encode(), "POST"
     return None, "HEAD" if options.get("head") else "GET"
 
 
-def _once(url, options, deadline):
+def _once(url: str, options: Options, deadline: float | None) -> Outcome:
     with contextlib.ExitStack() as stack:
         headers = _headers(options)
         body, method = _body(options, headers, deadline, stack)
@@ -209,29 +228,26 @@ def _once(url, options, deadline):
         received = 0
         if not (options.get("fail") and answer.status >= 400):
             if "dump-header" in options:
-                with open(options["dump-header"].replace("-", "/dev/stdout"), "w", encoding="utf-8") as file:
-                    file.write(f"HTTP/1.1 {answer.status} {answer.reason}\r\n{answer.headers}")
+                Path(options["dump-header"]).write_text(
+                    f"HTTP/1.1 {answer.status} {answer.reason}\r\n{answer.headers}", encoding="utf-8"
+                )
             received = _receive(answer, options, deadline)
-        return answer.status, received, getattr(body, "sent", 0), dict(answer.headers)
+        return Outcome(answer.status, received, getattr(body, "sent", 0), dict(answer.headers))
 
 
-def _receive(answer, options, deadline):
+def _receive(answer: http.client.HTTPResponse, options: Options, deadline: float | None) -> int:
     path, received = options.get("output", "-"), 0
-    out = sys.stdout.buffer if path == "-" else open(path, "wb")
-    try:
+    with contextlib.nullcontext(sys.stdout.buffer) if path == "-" else Path(path).open("wb") as out:
         while data := answer.read(_CHUNK):
             if deadline and time.monotonic() > deadline:
                 raise CurlError(_TIMEOUT, "Operation timed out")
             out.write(data)
             received += len(data)
-    finally:
         out.flush()
-        if path != "-":
-            out.close()
     return received
 
 
-def _explain(error):
+def _explain(error: Exception) -> CurlError:
     if isinstance(error, CurlError):
         return error
     for kinds, code, text in (
@@ -246,12 +262,13 @@ def _explain(error):
     return CurlError(_RECEIVE, f"Recv failure: {error}")
 
 
-def transfer(url, options):
+def transfer(url: str, options: Options) -> None:
     deadline = time.monotonic() + float(options["max-time"]) if options.get("max-time") else None
     for attempt in range(int(options.get("retry") or 0), -1, -1):
-        status, failure, figures = 0, None, (0, 0, {})
+        status, failure, outcome = 0, None, Outcome(0, 0, 0, {})
         try:
-            status, *figures = _once(url, options, deadline)
+            outcome = _once(url, options, deadline)
+            status = outcome.status
         except (OSError, http.client.HTTPException, CurlError) as error:
             failure = _explain(error)
         if attempt == 0 or (status not in _TRANSIENT and (failure is None or failure.code in (_READ, _TRUST, _USAGE))):
@@ -259,7 +276,7 @@ def transfer(url, options):
         time.sleep(float(options.get("retry-delay") or 1))
     if failure is None and options.get("fail") and status >= 400:
         failure = CurlError(_HTTP, f"The requested URL returned error: {status}")
-    received, sent, headers = figures
+    _, received, sent, headers = outcome
     text = options.get("write-out", "")
     values = {
         "http_code": f"{status:03}",
@@ -277,8 +294,8 @@ def transfer(url, options):
         raise failure
 
 
-def main(arguments):
-    options = {}
+def main(arguments: list[str]) -> int:
+    options: Options = {}
     try:
         parse(arguments, options)
         if not options.get("url"):

@@ -35,8 +35,7 @@ def render(pod: Object, pod_ip: str, services: Iterable[Object], endpoints: Iter
         service = each["metadata"]["name"]
         if service in published:
             lines.extend(_of_service(service, namespace, published[service], each))
-    for alias in pod["spec"].get("hostAliases") or ():
-        lines.append(f"{alias['ip']} {' '.join(alias['hostnames'])}")
+    lines.extend(f"{alias['ip']} {' '.join(alias['hostnames'])}" for alias in pod["spec"].get("hostAliases") or ())
     return "\n".join(dict.fromkeys(lines)) + "\n"
 
 

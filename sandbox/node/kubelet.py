@@ -41,6 +41,7 @@ class Kubelet:
         self._leaving: dict[str, asyncio.Task[None]] = {}
         self._statuses: dict[str, Object] = {}
         self._reporters: dict[str, asyncio.Task[None]] = {}
+        self._stopped = False
         self._renamed: set[str] = set()
         self._renaming: asyncio.TimerHandle | None = None
         self._node = Node(
@@ -74,6 +75,7 @@ class Kubelet:
 
     async def stop(self) -> None:
         """Kill every pod's processes; the API keeps what it knows of them."""
+        self._stopped = True
         for informer in (self._pods, self._services, self._endpoints):
             informer.stop()
         await asyncio.gather(*(worker.terminate(0) for worker in self._workers.values()), return_exceptions=True)
@@ -164,6 +166,8 @@ class Kubelet:
     # -- status: the newest one is sent, those that it overtook are not
 
     def _report(self, pod: Object, status: Object) -> None:
+        if self._stopped:
+            return
         uid = pod["metadata"]["uid"]
         self._statuses[uid] = status
         if uid not in self._reporters:

@@ -29,7 +29,13 @@ if TYPE_CHECKING:
 MARK = "SANDBOX_CONTAINER"  # names the container in the environment of all its processes, so that all can be found
 _ETCD = ("etcd", "etcdctl", "etcdutl")
 _OF_ROOT = ("/tmp", "/var", "/run", "/root", "/etc/hosts", "/dev/termination-log")
-_NOT_IN_NAME = r"[\w.-]"
+# `getent hosts NAME` from the pod's own hosts file. A name may have become an address already: that is the answer.
+_GETENT = r"""#!/bin/sh
+case $1 in *hosts*) ;; *) exec /usr/bin/getent "$@" ;; esac
+case $2 in 127.*) echo "$2 $2"; exit 0 ;; esac
+exec awk -v name="$2" \
+  '{ for (i = 2; i <= NF; i++) if ($i == name) { print; n++; break } } END { exit n ? 0 : 2 }' "$SANDBOX_HOSTS"
+"""
 
 
 def rewrite(text: str, mapping: dict[str, str]) -> str:
@@ -39,9 +45,9 @@ def rewrite(text: str, mapping: dict[str, str]) -> str:
     done = sorted({value for value in mapping.values() if value.startswith("/")}, key=len, reverse=True)
     pattern = "|".join(
         (
-            rf"(?<![\w./-])(?:{'|'.join(map(re.escape, done)) or '(?!)'})[^\s\"':;]*",
-            rf"(?P<path>(?<![\w.-])(?<![^\W=:@,\"'(]/)(?:{'|'.join(map(re.escape, paths)) or '(?!)'})(?=[/\s\"':;)|&>*]|$))",
-            rf"(?P<name>(?<!{_NOT_IN_NAME})(?:{'|'.join(map(re.escape, names)) or '(?!)'})(?!{_NOT_IN_NAME}))",
+            rf"(?<![\w./-])(?:{_any(done)})[^\s\"':;]*",
+            rf"(?P<path>(?<![\w./}})-])(?:{_any(paths)})(?=[/\s\"':;)|&>*]|$))",
+            rf"(?P<name>(?<![\w.-])(?:{_any(names)})(?![\w.-]))",
         )
     )
 
@@ -50,6 +56,10 @@ def rewrite(text: str, mapping: dict[str, str]) -> str:
         return mapping[found] if found else match[0]
 
     return re.sub(pattern, replacement, text)
+
+
+def _any(words: list[str]) -> str:
+    return "|".join(map(re.escape, words)) or "(?!)"
 
 
 class Rewriting:
@@ -67,7 +77,7 @@ class Rewriting:
                 image = source
             elif target == "/.host/etcd":
                 self._etcd = source
-            elif target != "/.host/usr" and source != target:
+            elif target not in ("/.host/usr", source):
                 self._mapping[target] = source
         self._image = Path(image)
         for program in (self._image / "bin").iterdir():
@@ -94,6 +104,9 @@ class Rewriting:
                     f"{self._etcd}/{program.name}",
                 ]
                 _script(made, " ".join(shlex.quote(str(word)) for word in words))
+            elif program.name == "getent":
+                made.write_text(_GETENT, encoding="utf-8")
+                made.chmod(0o755)
             elif program.name == "curl":
                 _script(made, f"{shlex.quote(str(PYTHON))} -I -S -B {self._image / 'libexec/sandbox/curl.py'}")
             else:

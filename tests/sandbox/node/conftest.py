@@ -101,7 +101,7 @@ class Workbench:
         worker.start()
         return worker
 
-    async def until(self, condition: Any, seconds: float = 20) -> None:
+    async def until(self, condition: Any, seconds: float = 60) -> None:
         async with asyncio.timeout(seconds):
             while not condition():  # noqa: ASYNC110  anything may change it
                 await asyncio.sleep(0.02)

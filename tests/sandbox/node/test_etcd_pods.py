@@ -19,6 +19,8 @@ def test_operators_commands_work_verbatim_in_every_member(workbench: Workbench) 
             code, out, err = await workbench.run(member, *ETCDCTL, "member", "list", "-w", "json")
             assert code == 0, err
             answer = json.loads(out)
+            peers = [each["peerURLs"] for each in answer["members"]]
+            assert ["https://etcd-1.etcd-discovery.clusters-blue.svc:2380"] in peers
             seen.append((answer["header"]["cluster_id"], len(answer["members"])))
             code, out, err = await workbench.run(member, *ETCDCTL, "endpoint", "status", "-w", "json")
             assert answer["header"]["member_id"] == json.loads(out)[0]["Status"]["header"]["member_id"]

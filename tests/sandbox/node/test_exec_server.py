@@ -21,15 +21,17 @@ async def run(base: str, context: ssl.SSLContext, protocol: str, argv: list[str]
     query = [("command", word) for word in argv] + [("output", "1"), ("error", "1")]
     query += [("input", "1")] if stdin is not None else []
     channels: dict[int, bytes] = {}
-    async with aiohttp.ClientSession(headers={"Authorization": "Bearer t"}) as session:
-        async with session.ws_connect(f"{base}?{_encode(query)}", ssl=context, protocols=[protocol]) as socket:
-            assert socket.protocol == protocol
-            if stdin is not None:
-                await socket.send_bytes(b"\0" + stdin)
-                if protocol.startswith("v5"):
-                    await socket.send_bytes(b"\xff\0")
-            async for message in socket:
-                channels[message.data[0]] = channels.get(message.data[0], b"") + message.data[1:]
+    async with (
+        aiohttp.ClientSession(headers={"Authorization": "Bearer t"}) as session,
+        session.ws_connect(f"{base}?{_encode(query)}", ssl=context, protocols=[protocol]) as socket,
+    ):
+        assert socket.protocol == protocol
+        if stdin is not None:
+            await socket.send_bytes(b"\0" + stdin)
+            if protocol.startswith("v5"):
+                await socket.send_bytes(b"\xff\0")
+        async for message in socket:
+            channels[message.data[0]] = channels.get(message.data[0], b"") + message.data[1:]
     return json.loads(channels[3]), channels.get(1, b""), channels.get(2, b"")
 
 
