@@ -47,7 +47,7 @@ class ManagementCluster:
         self._informers.stop()
         self._processes.stop()
 
-    def eventually(self, check, what: str = "", seconds: float = 20):
+    def eventually(self, check, what: str = "", seconds: float = 60):
         """The first true value of `check()`; AssertionError after `seconds`."""
         deadline = time.monotonic() + seconds
         while True:

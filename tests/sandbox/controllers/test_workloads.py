@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from sandbox.client import (
     DEPLOYMENTS,
     ENDPOINTS,
@@ -179,9 +181,6 @@ def test_endpoints_and_load_balancer_follow_the_ready_pods(management, namespace
 def test_a_foreign_uid_is_not_deleted(management, namespace):
     client = management.client
     client.create(DEPLOYMENTS, a_deployment(namespace, 0))
-    try:
+    with pytest.raises(ApiError) as refused:
         client.delete(DEPLOYMENTS, "web", namespace, uid="00000000-0000-0000-0000-000000000000")
-    except ApiError as error:
-        assert error.code == 409
-    else:
-        raise AssertionError("deleted in spite of the precondition")
+    assert refused.value.code == 409
