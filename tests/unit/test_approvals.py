@@ -1,0 +1,33 @@
+from lifeboat import approvals
+from lifeboat.model import Task
+
+EXECUTION = "arn:aws:states:us-east-2:123456789012:execution:lifeboat-recover:op-1"
+TOKEN = "bearer-token"
+
+
+class MemoryApprovals:
+    def __init__(self) -> None:
+        self.tokens: dict[str, str] = {}
+        self.told: list[tuple[str, str]] = []
+
+    def keep(self, execution: str, token: str, seconds: int) -> None:
+        self.tokens[execution] = token
+
+    def notify(self, subject: str, message: str) -> None:
+        self.told.append((subject, message))
+
+
+def test_people_are_told_what_will_happen_and_never_the_token():
+    kept = MemoryApprovals()
+    data = {
+        "operation": {"id": "op-1", "epoch": 0, "execution": EXECUTION},
+        "hostedCluster": {"namespace": "clusters", "name": "blue"},
+        "source": "mgmt-1",
+        "destination": "mgmt-2",
+    }
+    answer = approvals.ask(kept, Task.from_event({"task": data, "token": TOKEN}))
+    assert kept.tokens == {EXECUTION: TOKEN}
+    ((subject, message),) = kept.told
+    assert "clusters/blue" in subject
+    assert f"lifeboat approve {EXECUTION}" in message
+    assert TOKEN not in str(kept.told) + str(answer)
