@@ -18,7 +18,7 @@ def handler(request: Task) -> dict[str, Any]:
     destination = open_destination(services.destination(request), services.store, services.signer, request)
     waiting, lost = etcd_volumes.unfinished(destination)
     answer = polling.look(
-        request.data.get("etcdRestore"),
+        request.data.get("etcdRestored"),
         waiting,
         topic="etcd volumes",
         at_most=request.parameters["atMost"],
