@@ -20,6 +20,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except StackError as error:
         print(f"lifeboat: {error}", file=sys.stderr)
         return 1
+    except Exception as error:
+        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - loaded by now, or not the cause
+
+        if not isinstance(error, (BotoCoreError, ClientError)):
+            raise
+        print(f"lifeboat: AWS says: {error}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("no longer following; the execution goes on", file=sys.stderr)
         return 130
