@@ -1,8 +1,8 @@
 """Walks a machine with scripted answers: which states come in which order, and what its data are at the end.
 
 Knows what our machines use of the language: Pass, Task, Choice, Wait (not waited), Succeed, Fail; Catch by name;
-Parameters and ResultSelector by reference path. Retries are the real interpreter's business (`tests/sandbox`): a
-scripted failure is one that outlived them.
+Parameters and ResultSelector by reference path and States.Format. Retries are the real interpreter's business
+(`tests/sandbox`): a scripted failure is one that outlived them.
 """
 
 from __future__ import annotations
@@ -128,6 +128,9 @@ def path(reference: str, data: Any) -> Any:
     """A reference path; one into the context object answers by its own name."""
     if reference.startswith("$$."):
         return f"<{reference}>"
+    if reference.startswith("States.Format("):
+        template, _, rest = reference.removeprefix("States.Format('").removesuffix(")").partition("', ")
+        return template.format(*(path(each.strip(), data) for each in rest.split(",")))
     value = data
     for key in reference.removeprefix("$").strip(".").split(".") if reference != "$" else ():
         value = value[key]

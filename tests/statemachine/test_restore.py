@@ -1,0 +1,143 @@
+"""`restore` as a procedure: its order, and which way it takes when something fails before or after the handover."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.statemachine.walker import Failure, Run, walk
+
+GIVEN = {"hostedCluster": {"namespace": "clusters", "name": "blue"}, "destination": "mgmt-2", "backupId": "latest"}
+ACCEPTED = {
+    "hostedCluster": GIVEN["hostedCluster"],
+    "destination": "mgmt-2",
+    "operation": {"id": "op-1", "epoch": 3, "execution": "arn"},
+    "backup": {"backupId": "latest"},
+    "etcdRestore": "volumes",
+}
+BACKUP = {"backupId": "b", "infraId": "blue-x7k2p", "recordSha256": "ab", "source": "mgmt-1"}
+DONE = {"done": True, "waitingFor": ""}
+WAITING = {"done": False, "waitingFor": "a pod"}
+BROKEN = Failure("ObjectRefusedError", "refused")
+BEFORE_ANY_WRITE = ["LoadBackup", "CheckFence", "PreflightDestination"]
+OBJECTS = [
+    "RestoreHostedControlPlane",
+    "RestoreSecretsAndConfigMaps",
+    "RestoreCluster",
+    "RestoreMachineTemplates",
+    "RestoreMachineDeployments",
+    "RestoreMachineSets",
+    "RestoreMachines",
+    "RestoreAwsMachines",
+]
+ETCD = ["CreateEtcdVolumes", "CheckEtcdHelpers", "StartEtcdRestore", "CheckEtcdRestore", "RemoveEtcdHelpers"]
+BEFORE_HANDOVER = ["CreateNamespaces", *OBJECTS, "RelinkOwners", "CheckOwners", *ETCD, "CreateHostedCluster"]
+AFTER_HANDOVER = ["CreateNodePools", "CheckServing", "RestoreAutoRepair"]
+
+
+def restore(**answers: Any) -> Run:
+    """Everything goes well but for what is given."""
+    well = {
+        "AcceptRestore": ACCEPTED,
+        "LoadBackup": BACKUP,
+        "PreflightDestination": {"handedOver": False},
+        **{name: {} for name in ["CheckFence", *BEFORE_HANDOVER, *AFTER_HANDOVER, "ReleaseLease"]},
+        "CheckEtcdHelpers": [WAITING, DONE],
+        "CheckEtcdRestore": [{**WAITING, "lost": False}, {**DONE, "lost": False}],
+        "RemoveEtcdHelpers": [WAITING, DONE],
+        "CreateHostedCluster": {"uid": "u"},
+        "CheckServing": [WAITING, DONE],
+        "AbandonDestination": [{**WAITING, "handedOver": False}, {**DONE, "handedOver": False}],
+    }
+    return walk("restore", GIVEN, {**well, **answers})
+
+
+def tasks(run: Run) -> list[str]:
+    return [each for each in run.tasks if each in run.inputs]
+
+
+def test_the_procedure():
+    run = restore()
+    assert tasks(run) == [
+        "AcceptRestore",
+        *BEFORE_ANY_WRITE,
+        *BEFORE_HANDOVER,
+        *AFTER_HANDOVER,
+        "ReleaseLease",
+    ]
+    assert run.end == "RestoreComplete"
+    assert run.data == {
+        "backupId": "b",
+        "infraId": "blue-x7k2p",
+        "recordSha256": "ab",
+        "hostedCluster": GIVEN["hostedCluster"],
+        "source": "mgmt-1",
+        "destination": "mgmt-2",
+        "hostedClusterUid": "u",
+    }
+
+
+def test_the_source_is_what_the_record_says():
+    assert restore().inputs["CheckFence"]["source"] == "mgmt-1"
+
+
+def test_each_group_of_objects_is_named_to_the_function():
+    run = restore()
+    assert [run.inputs[each]["group"] for each in OBJECTS][:3] == ["control-plane", "secrets", "cluster"]
+
+
+def test_a_refused_input_changes_nothing():
+    run = restore(AcceptRestore=Failure("InvalidInputError", "destination: missing"))
+    assert (run.end, run.error, run.tasks) == ("RestoreFailed", "InvalidInputError", ["AcceptRestore", "RestoreFailed"])
+
+
+@pytest.mark.parametrize("state", BEFORE_ANY_WRITE)
+def test_before_the_first_write_there_is_nothing_to_take_back(state):
+    run = restore(**{state: BROKEN})
+    assert (run.end, run.cause) == ("RestoreFailed", "refused")
+    assert "AbandonDestination" not in run.states
+    assert "ReleaseLease" in run.states
+
+
+@pytest.mark.parametrize("state", BEFORE_HANDOVER)
+def test_before_the_handover_everything_is_taken_back(state):
+    run = restore(**{state: BROKEN})
+    assert run.states.count("AbandonDestination") == 2
+    assert (run.end, run.error, run.cause) == ("RestoreFailed", "ObjectRefusedError", "refused")
+    assert "ReleaseLease" in run.states
+
+
+@pytest.mark.parametrize("state", AFTER_HANDOVER)
+def test_after_the_handover_nothing_is_taken_back_and_the_failure_says_so(state):
+    run = restore(**{state: BROKEN})
+    assert "AbandonDestination" not in run.states
+    assert run.end == "RestoreFailed"
+    assert run.cause.startswith("The destination mgmt-2 owns the cluster now")
+    assert run.cause.endswith("refused")
+
+
+def test_a_handover_whose_answer_was_lost_is_recognised():
+    run = restore(CreateHostedCluster=BROKEN, AbandonDestination={**DONE, "handedOver": True})
+    assert run.cause.startswith("The destination mgmt-2 owns the cluster now")
+
+
+def test_a_second_start_after_the_handover_touches_nothing_before_it():
+    run = restore(PreflightDestination={"handedOver": True})
+    assert run.end == "RestoreComplete"
+    assert not set(BEFORE_HANDOVER[:-1]) & set(run.states)
+
+
+def test_a_lost_helper_is_made_and_started_again():
+    run = restore(CheckEtcdRestore=[{**WAITING, "lost": True}, {**DONE, "lost": False}])
+    assert (run.states.count("CreateEtcdVolumes"), run.states.count("StartEtcdRestore")) == (2, 2)
+    assert run.end == "RestoreComplete"
+
+
+def test_what_cannot_be_taken_back_does_not_hide_the_first_failure():
+    run = restore(RestoreMachines=BROKEN, AbandonDestination=Failure("NotStoppedError"))
+    assert (run.end, run.error) == ("RestoreFailed", "ObjectRefusedError")
+
+
+def test_a_lease_that_cannot_be_released_does_not_fail_a_restore():
+    assert restore(ReleaseLease=BROKEN).end == "RestoreComplete"
