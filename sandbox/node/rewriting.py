@@ -77,7 +77,7 @@ class Rewriting:
                 image = source
             elif target == "/.host/etcd":
                 self._etcd = source
-            elif target not in ("/.host/usr", source):
+            elif target != "/.host/usr":  # folders bound to the same path stand for themselves, below /tmp too
                 self._mapping[target] = source
         self._image = Path(image)
         for program in (self._image / "bin").iterdir():
