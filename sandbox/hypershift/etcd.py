@@ -62,7 +62,8 @@ def etcd_stateful_set(control_plane: Object, version: str) -> Object:
                 "spec": {
                     "imagePullSecrets": [{"name": "pull-secret"}],
                     "priorityClassName": "hypershift-etcd",
-                    "terminationGracePeriodSeconds": 10,
+                    # Short: the last member that is told to stop waits in vain for a successor.
+                    "terminationGracePeriodSeconds": 3,
                     "affinity": _one_per_zone(replicas),
                     "initContainers": [_ensure_dns(image)],
                     "containers": [
