@@ -134,6 +134,10 @@ def follow(
 
 def _read(client: Any, reader: _Reader, readers: list[_Reader], on_event: Callable[[StepEvent], None]) -> None:
     for event in reader.new_events(client):
+        if event["type"].endswith("StateExited"):  # a nested execution has ended: its rest is told first
+            for inner in readers:
+                if inner.depth > reader.depth:
+                    _read(client, inner, readers, on_event)
         for step in _steps(reader, event):
             on_event(step)
         nested = _nested(event)
@@ -141,10 +145,6 @@ def _read(client: Any, reader: _Reader, readers: list[_Reader], on_event: Callab
             inner = _Reader(nested, reader.depth + 1)
             readers.append(inner)
             _read(client, inner, readers, on_event)
-        if event["type"].endswith("StateExited"):  # its nested execution has ended: tell its rest before going on
-            for inner in readers:
-                if inner.depth > reader.depth:
-                    _read(client, inner, readers, on_event)
 
 
 def _steps(reader: _Reader, event: dict[str, Any]) -> Iterator[StepEvent]:

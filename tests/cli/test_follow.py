@@ -91,7 +91,8 @@ def test_steps_of_a_nested_execution_are_told_before_the_step_that_ran_it_ends()
     inner = [
         an_event(1, "ExecutionStarted"),
         an_event(2, "PassStateEntered", name="DescribeBackup"),
-        an_event(3, "PassStateExited"),
+        *(an_event(number, "Irrelevant") for number in range(3, 6)),
+        an_event(6, "PassStateExited", 5),  # comes with the same look as the outer step's end
     ]
     told = [(each.machine, each.state, each.event, each.depth) for each in run({OUTER: outer, INNER: inner})]
     assert told == [
