@@ -14,6 +14,9 @@ from lifeboat.errors import InvalidInputError
 from lifeboat.model import HostedClusterRef, Operation
 from lifeboat.ports import Clock, Executions, Leases
 
+_LONGEST_NAME = 70
+"""Step Functions allows 80; a nested execution is `<name>-teardown`, so that a start repeated by a retry is one."""
+
 
 def backup(event: Mapping[str, Any], leases: Leases, executions: Executions, clock: Clock) -> dict[str, Any]:
     """Accept `backup`; a quiesced one with a parent is the first half of a move and leaves the source stopped."""
@@ -40,6 +43,9 @@ def recover(event: Mapping[str, Any]) -> dict[str, Any]:
     request = requests.recover(event["input"])
     if request.inherited:
         raise InvalidInputError("operation: recover has no parent; leave it out")
+    if len(event["execution"]["name"]) > _LONGEST_NAME:
+        msg = f"the execution's name is longer than {_LONGEST_NAME} characters: nested executions are named after it"
+        raise InvalidInputError(msg)
     return _data(event, request, Operation(_operation_id(event, request), 0, event["execution"]["id"]))
 
 

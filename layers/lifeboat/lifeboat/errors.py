@@ -3,6 +3,7 @@
     LifeboatError
     ├── TransientError            a state machine retries these, by name
     │   ├── ApiUnavailableError       a Kubernetes API did not answer, or asked us to come back (429, 5xx)
+    │   ├── AwsUnavailableError       an AWS service did not answer, throttled us or failed on its side
     │   ├── ConflictError             somebody else changed the object between our read and our write
     │   ├── ExecIncompleteError       output of an exec arrived cut; nothing of it was used
     │   └── EtcdNotReadyError         no member of etcd answers yet
@@ -21,6 +22,7 @@
         ├── RestoreFailedError        the destination refused or lost something we restored
         ├── VerificationError         what came out is not what went in
         ├── TeardownRefusedError      deleting at the source is not proven to be safe
+        ├── UnexpectedError           an error of a library that nobody thought of
         └── ObjectRefusedError        an API refused an object or a call for good (4xx)
 
 Step Functions matches the exact class name, without inheritance: a machine names the leaves, never the branches.
@@ -42,6 +44,10 @@ class PermanentError(LifeboatError):
 
 class ApiUnavailableError(TransientError):
     """Occurs when a Kubernetes API cannot be reached or answers 429 or 5xx."""
+
+
+class AwsUnavailableError(TransientError):
+    """Occurs when an AWS service cannot be reached, throttles or answers 5xx, after the SDK's own retries."""
 
 
 class ConflictError(TransientError):
@@ -110,6 +116,10 @@ class VerificationError(PermanentError):
 
 class TeardownRefusedError(PermanentError):
     """Occurs when deleting at the source is not proven to be safe."""
+
+
+class UnexpectedError(PermanentError):
+    """Occurs where nobody thought of an error: its type is told, its message is not (it may quote a secret)."""
 
 
 class ObjectRefusedError(PermanentError):

@@ -6,6 +6,7 @@ counts its successes and failures as metrics. Events are never logged: they are 
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
 
-from lifeboat.errors import LifeboatError
+from lifeboat.errors import AwsUnavailableError, LifeboatError, UnexpectedError
 from lifeboat.lease import assert_held
 from lifeboat.model import Task
 from lifeboat.wiring import Services
@@ -21,6 +22,9 @@ from lifeboat.wiring import Services
 logger = Logger(service="lifeboat")
 tracer = Tracer(service="lifeboat")
 metrics = Metrics(namespace="Lifeboat", service="lifeboat")
+
+_SERVER_FAULT = 500
+_THROTTLED = ("Throttl", "TooManyRequests", "SlowDown", "ProvisionedThroughputExceeded", "LimitExceeded")
 
 Body = Callable[[Task], dict[str, Any]]
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
@@ -92,10 +96,32 @@ def _observed(name: str, keys: dict[str, str], call: Callable[[], dict[str, Any]
         metrics.add_metric("Failed", MetricUnit.Count, 1)
         logger.warning("failed", error=type(error).__name__, reason=str(error))
         raise
-    except Exception as error:
-        # The message of a vendor's error may quote what must not be in a log: its type and place are enough here.
+    except Exception as error:  # noqa: BLE001 - the last place that can keep a vendor's words out of the history
         metrics.add_metric("Failed", MetricUnit.Count, 1)
-        logger.error("failed unexpectedly", error=type(error).__name__)  # noqa: TRY400
-        raise
+        ours = _ours(error, step)
+        logger.error("failed unexpectedly", error=type(ours).__name__, reason=str(ours), stack=_stack(error))  # noqa: TRY400
+        raise ours from None
     finally:
         metrics.flush_metrics()
+
+
+def _ours(error: Exception, step: str) -> LifeboatError:
+    """Our error for one that a library raised: what a machine may retry, told without the library's words.
+
+    AWS says by code and HTTP status whether trying again may help; the SDK has already tried a few times.
+    """
+    kind = type(error)
+    if kind.__module__.partition(".")[0] != "botocore":
+        return UnexpectedError(f"{kind.__name__} in {step}: look at the function's log")
+    response: dict[str, Any] = getattr(error, "response", {})
+    code = str(response.get("Error", {}).get("Code", kind.__name__))
+    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    operation = getattr(error, "operation_name", "a call")
+    if status is None or status >= _SERVER_FAULT or any(word in code for word in _THROTTLED):
+        return AwsUnavailableError(f"AWS answered {operation} with {code} in {step}")
+    return UnexpectedError(f"AWS refused {operation} with {code} in {step}: are the function's rights complete?")
+
+
+def _stack(error: Exception) -> list[str]:
+    """Where it happened, without the message and without values."""
+    return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]

@@ -10,16 +10,22 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from lifeboat.errors import BackupUnprovenError
+from lifeboat.errors import BackupUnprovenError, ConflictError
 from lifeboat.ports import StoredObject
 
-_EXISTS = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
+_EXISTS = {"PreconditionFailed", "412"}
+_RACE = {"ConditionalRequestConflict", "409"}
 _MISSING = {"NoSuchKey", "NoSuchVersion", "404", "NotFound"}
 
 
 def s3_client() -> Any:
-    """A client that signs by SigV4, also in presigned URLs (SigV2 is refused by newer regions)."""
-    return boto3.client("s3", config=Config(signature_version="s3v4", retries={"mode": "standard"}))
+    """A client that signs by SigV4, also in presigned URLs (SigV2 is refused by newer regions).
+
+    Virtual addressing makes those URLs name the region's own host: the global one answers a new bucket's with a
+    redirect, which a signed URL does not survive.
+    """
+    config = Config(signature_version="s3v4", s3={"addressing_style": "virtual"}, retries={"mode": "standard"})
+    return boto3.client("s3", config=config)
 
 
 class BackupBucket:
@@ -40,6 +46,9 @@ class BackupBucket:
                 ChecksumSHA256=base64.b64encode(digest.digest()).decode(),
             )
         except ClientError as error:
+            if _code(error) in _RACE:
+                msg = f"s3://{self._bucket}/{key} is being written by somebody else at this moment"
+                raise ConflictError(msg) from None
             if _code(error) not in _EXISTS:
                 raise
             present = self.get(key)
