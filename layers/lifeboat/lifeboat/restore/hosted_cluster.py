@@ -9,7 +9,6 @@ openshift-monitoring in the guest when Prometheus is slow to become ready, and t
 
 from __future__ import annotations
 
-import copy
 import datetime
 from typing import Any
 
@@ -17,7 +16,7 @@ from lifeboat.edits import edit
 from lifeboat.errors import RestoreFailedError
 from lifeboat.model import Manifest
 from lifeboat.reconciliation import BACKUP, OPERATION, is_paused
-from lifeboat.resources import HOSTED_CLUSTERS, NODE_POOLS
+from lifeboat.resources import HOSTED_CLUSTERS, NODE_POOLS, Resource
 from lifeboat.restore.destination import assert_own_namespace
 from lifeboat.restore.loading import Destination
 from lifeboat.restore.objects import drop_snapshot_url, prepare
@@ -44,7 +43,7 @@ def hosted_cluster_manifest(destination: Destination, now: datetime.datetime) ->
 
     Finalizers stay: with `hypershift.io/aws-oidc-discovery` the operator knows that the OIDC documents are published.
     """
-    manifest = _unsigned(destination, HOSTED_CLUSTERS.kind, destination.exported_hosted_cluster())
+    manifest = _unsigned(destination, HOSTED_CLUSTERS, destination.exported_hosted_cluster())
     _set_pause(manifest, destination.state.paused_until, now, keep_active=False)
     drop_snapshot_url(manifest["spec"])
     return manifest
@@ -71,7 +70,7 @@ def node_pool_manifest(destination: Destination, exported: Manifest, now: dateti
     HyperShift's own annotations (current and target config, machine template) stay: they belong to the exported
     MachineDeployments and templates, and without them the operator would take every node's config for an update.
     """
-    manifest = _unsigned(destination, NODE_POOLS.kind, exported)
+    manifest = _unsigned(destination, NODE_POOLS, exported)
     recorded = destination.state.node_pools.get(manifest["metadata"]["name"], {})
     _set_pause(manifest, recorded.get("pausedUntil"), now, keep_active=True)
     manifest["spec"].setdefault("management", {})["autoRepair"] = False
@@ -95,9 +94,8 @@ def restore_auto_repair(destination: Destination) -> dict[str, Any]:
     return {"autoRepair": restored}
 
 
-def _unsigned(destination: Destination, kind: str, exported: Manifest) -> Manifest:
-    resource = HOSTED_CLUSTERS if kind == HOSTED_CLUSTERS.kind else NODE_POOLS
-    manifest = copy.deepcopy(prepare(resource, exported, destination))
+def _unsigned(destination: Destination, resource: Resource, exported: Manifest) -> Manifest:
+    manifest = prepare(resource, exported, destination)
     annotations = manifest["metadata"].get("annotations") or {}
     for ours in (OPERATION, BACKUP):
         annotations.pop(ours, None)
