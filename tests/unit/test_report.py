@@ -6,10 +6,16 @@ from tests.unit.a_restored import World
 
 def compose(world):
     half = world.half
+    run = {"execution": "arn:backup", "startedAt": 1_793_700_000_000, "stoppedAt": "later"}
     data = {
         **half.data,
         "destination": "mgmt-2",
-        "backup": {**half.data["backup"], "execution": "arn:backup", "startedAt": 1, "stoppedAt": 2},
+        "backup": {
+            **half.data["backup"],
+            "execution": "arn:backup",
+            "startedAt": 1_793_700_000_000,
+            "stoppedAt": "later",
+        },
         "verified": {"facts": {"revision": 1_000_004_711, "keys": 2990, "members": 3, "clusterId": "4d"}},
     }
     return report.compose(data, half.move, half.dns, half.instances, half.clock)
@@ -24,7 +30,12 @@ def test_a_report_tells_what_was_before_and_after():
     assert told["instances"]["before"] == told["instances"]["after"]
     assert {each["type"] for each in told["dns"]["before"]} == {"CNAME", "TXT"}
     assert told["objects"]["machines"] == 4
-    assert told["steps"][0] == {"step": "backup", "execution": "arn:backup", "startedAt": 1, "stoppedAt": 2}
+    assert told["steps"][0] == {
+        "step": "backup",
+        "execution": "arn:backup",
+        "startedAt": "2026-11-03T10:00:00+00:00",
+        "stoppedAt": "later",
+    }
 
 
 def test_a_report_is_signed_and_written_once():

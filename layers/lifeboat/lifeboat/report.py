@@ -61,5 +61,15 @@ def write(report: Mapping[str, Any], move: Move, store: ObjectStore, signer: Sig
 
 
 def _times(run: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Start and end of a nested execution as Step Functions told them (milliseconds since the epoch, or text)."""
-    return {key: run.get(key) for key in ("execution", "startedAt", "stoppedAt")} if run else {}
+    """Start and end of a nested execution."""
+    if not run:
+        return {}
+    times = {key: _time(run.get(key)) for key in ("startedAt", "stoppedAt")}
+    return {"execution": run.get("execution"), **times}
+
+
+def _time(told: Any) -> str | None:
+    """A time as `startExecution.sync:2` tells it: milliseconds since the epoch; text stays as it is."""
+    if isinstance(told, (int, float)):
+        return datetime.datetime.fromtimestamp(told / 1000, datetime.UTC).isoformat(timespec="seconds")
+    return str(told) if told else None
