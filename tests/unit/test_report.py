@@ -10,12 +10,7 @@ def compose(world):
     data = {
         **half.data,
         "destination": "mgmt-2",
-        "backup": {
-            **half.data["backup"],
-            "execution": "arn:backup",
-            "startedAt": 1_793_700_000_000,
-            "stoppedAt": "later",
-        },
+        "backup": half.data["backup"] | run,
         "verified": {"facts": {"revision": 1_000_004_711, "keys": 2990, "members": 3, "clusterId": "4d"}},
     }
     return report.compose(data, half.move, half.dns, half.instances, half.clock)
