@@ -13,6 +13,7 @@ from sandbox.hypershift.external_dns import ExternalDns
 from sandbox.hypershift.guest import Guests
 from sandbox.hypershift.machine import machine_controller
 from sandbox.hypershift.machine_health import machine_health_controller
+from sandbox.hypershift.machine_set import machine_set_controller
 from sandbox.hypershift.node_pool import node_pool_controller
 from sandbox.hypershift.operator import hosted_cluster_controller
 from sandbox.hypershift.writer import Writer
@@ -38,6 +39,7 @@ def hypershift_controllers(context: Context) -> list[Startable]:
         node_pool_controller(context, carriers, writer, guests),
         control_plane_operator(context, carriers, writer),
         *cluster_api_controllers(context, carriers),
+        machine_set_controller(context, carriers),
         machine_controller(context, carriers, guests),
         machine_health_controller(context, carriers, guests),
         aws_provider(context, carriers, cloud),

@@ -1,21 +1,18 @@
-"""Cluster API: Clusters, MachineDeployments and MachineSets. Unpaused, it adopts orphans by selector."""
+"""Cluster API: Clusters and MachineDeployments. While unpaused, it adopts orphans by selector."""
 
 from __future__ import annotations
 
 import copy
-import secrets
 from typing import TYPE_CHECKING
 
 from sandbox.client import (
     AWS_CLUSTERS,
     AWS_MACHINE_TEMPLATES,
-    AWS_MACHINES,
     CLUSTERS,
     HOSTED_CONTROL_PLANES,
     MACHINE_DEPLOYMENTS,
     MACHINE_SETS,
     MACHINES,
-    ApiError,
 )
 from sandbox.controllers.pods import is_leaving
 from sandbox.hypershift.carriers import LOOK_AGAIN
@@ -38,10 +35,8 @@ if TYPE_CHECKING:
 
 CLUSTER_FINALIZER = "cluster.cluster.x-k8s.io"
 DEPLOYMENT_FINALIZER = "cluster.x-k8s.io/machinedeployment"
-SET_FINALIZER = "cluster.x-k8s.io/machineset"
 TEMPLATE_HASH = "machine-template-hash"
 DEPLOYMENT_NAME = "cluster.x-k8s.io/deployment-name"
-SET_NAME = "cluster.x-k8s.io/set-name"
 
 
 def is_paused(cluster: Object, obj: Object) -> bool:
@@ -166,7 +161,7 @@ class _ClusterApi:
             selected = split_selector(labels_of(each), deployment["spec"]["selector"]["matchLabels"])
             if is_controlled_by(each, deployment):
                 sets.append(each)
-            elif selected and not _has_controller(each) and not is_leaving(deployment):
+            elif selected and not has_controller(each) and not is_leaving(deployment):
                 sets.append(adopt(self._client, MACHINE_SETS, each, deployment))
         return sets
 
@@ -191,91 +186,6 @@ class _ClusterApi:
         patch = {"metadata": {"resourceVersion": metadata["resourceVersion"]}, "spec": {"replicas": replicas}}
         self._client.patch(MACHINE_SETS, metadata["name"], patch, metadata["namespace"])
 
-    def reconcile_set(self, key: Key) -> float | None:
-        client = self._client
-        found = client.get(MACHINE_SETS, key[1], key[0])
-        if found is None:
-            return None
-        if not self._carriers.cluster_api(key[0]):
-            return LOOK_AGAIN
-        cluster = cluster_of(client, found)
-        if cluster is None or is_paused(cluster, found):
-            return 1.0
-        machines = self._machines_of(found)
-        if is_leaving(found):
-            for each in machines:
-                client.delete(MACHINES, each["metadata"]["name"], key[0])
-            if machines:
-                return 0.5
-            set_finalizer(client, MACHINE_SETS, found, SET_FINALIZER, present=False)
-            return None
-        found = set_finalizer(client, MACHINE_SETS, found, SET_FINALIZER, present=True)
-        present = [each for each in machines if not is_leaving(each)]
-        wanted = found["spec"].get("replicas", 1)
-        present += [self._create_machine(found) for _ in range(wanted - len(present))]
-        surplus = sorted(present, key=lambda each: str(each["metadata"]["creationTimestamp"]))[wanted:]
-        for machine in surplus:
-            client.delete(MACHINES, machine["metadata"]["name"], key[0], uid=machine["metadata"]["uid"])
-            present.remove(machine)
-        ready = sum(status_of(each).get("phase") == "Running" for each in present)
-        status = {
-            **status_of(found),
-            "observedGeneration": found["metadata"].get("generation", 1),
-            "replicas": len(present),
-            "fullyLabeledReplicas": len(present),
-            "readyReplicas": ready,
-            "availableReplicas": ready,
-        }
-        update_status(client, MACHINE_SETS, found, status)
-        return None
-
-    def _machines_of(self, machine_set: Object) -> Objects:
-        machines = []
-        for each in self._client.list(MACHINES, machine_set["metadata"]["namespace"]):
-            selected = split_selector(labels_of(each), machine_set["spec"]["selector"]["matchLabels"])
-            if is_controlled_by(each, machine_set):
-                machines.append(each)
-            elif selected and not _has_controller(each) and not is_leaving(each) and not is_leaving(machine_set):
-                machines.append(adopt(self._client, MACHINES, each, machine_set))
-        return machines
-
-    def _create_machine(self, machine_set: Object) -> Object:
-        """An AWSMachine cloned from the template, then the Machine that refers to it."""
-        client, namespace = self._client, machine_set["metadata"]["namespace"]
-        template = copy.deepcopy(machine_set["spec"]["template"])
-        reference = template["spec"]["infrastructureRef"]
-        source = client.get(AWS_MACHINE_TEMPLATES, reference["name"], namespace)
-        if source is None:
-            raise ApiError(404, "NotFound", f"AWSMachineTemplate {namespace}/{reference['name']}")
-        name = f"{machine_set['metadata']['name']}-{secrets.token_hex(3)[:5]}"
-        metadata = template.get("metadata") or {}
-        labels = {**(metadata.get("labels") or {}), SET_NAME: machine_set["metadata"]["name"]}
-        cloned = {
-            "cluster.x-k8s.io/cloned-from-name": reference["name"],
-            "cluster.x-k8s.io/cloned-from-groupkind": "AWSMachineTemplate.infrastructure.cluster.x-k8s.io",
-        }
-        annotations = metadata.get("annotations") or {}
-        common = {"name": name, "namespace": namespace, "labels": labels}
-        client.create(
-            AWS_MACHINES,
-            {
-                "metadata": {
-                    **common,
-                    "annotations": {**annotations, **cloned},
-                    "ownerReferences": [owner_reference(machine_set, controller=False, block=False)],
-                },
-                "spec": source["spec"]["template"]["spec"],
-            },
-        )
-        template["spec"]["infrastructureRef"] = {
-            "apiVersion": AWS_MACHINES.api_version,
-            "kind": "AWSMachine",
-            "name": name,
-            "namespace": namespace,
-        }
-        owned = {**common, "annotations": annotations, "ownerReferences": [owner_reference(machine_set)]}
-        return client.create(MACHINES, {"metadata": owned, "spec": template["spec"]})
-
 
 def cluster_api_controllers(context: Context, carriers: Carriers) -> list[Controller]:
     work = _ClusterApi(context, carriers)
@@ -293,10 +203,6 @@ def cluster_api_controllers(context: Context, carriers: Carriers) -> list[Contro
         .watch(informers.of(MACHINE_DEPLOYMENTS))
         .watch(informers.of(CLUSTERS), related(MACHINE_DEPLOYMENTS))
         .watch(informers.of(MACHINE_SETS), related(MACHINE_DEPLOYMENTS)),
-        Controller("capi-set", work.reconcile_set, resync=5.0)
-        .watch(informers.of(MACHINE_SETS))
-        .watch(informers.of(CLUSTERS), related(MACHINE_SETS))
-        .watch(informers.of(MACHINES), related(MACHINE_SETS)),
     ]
 
 
@@ -310,7 +216,8 @@ class RelatedKeys:
         return [key_of(each) for each in self._informer.list(obj["metadata"]["namespace"])]
 
 
-def _has_controller(obj: Object) -> bool:
+def has_controller(obj: Object) -> bool:
+    """Whether somebody controls the object; if so, nobody else may adopt it."""
     return any(each.get("controller") for each in obj["metadata"].get("ownerReferences") or [])
 
 
