@@ -13,6 +13,7 @@ from pathlib import Path
 
 from sandbox.aws import traces
 from sandbox.aws.functions import packages
+from sandbox.aws.functions.faults import Faults
 from sandbox.aws.functions.logs import FunctionLogs
 from sandbox.aws.functions.model import Credentials, Function, Outcome
 from sandbox.aws.functions.worker import Worker
@@ -32,6 +33,7 @@ class FunctionHost:
             raise FileNotFoundError(f"{RUNTIME_INTERFACE} is missing: run `make install`")
         self.packages = packages.PackageStore(plan.run / "aws" / "packages")
         self._plan = plan
+        self._faults = Faults(plan)
         self._credentials_of = credentials_of
         self._logs = logs
         self._idle: dict[Function, list[Worker]] = defaultdict(list)
@@ -43,7 +45,14 @@ class FunctionHost:
         threading.Thread(target=self._end_idle, daemon=True, name="idle-functions").start()
 
     def invoke(self, function: Function, payload: bytes, trace_id: str | None = None) -> Outcome:
-        """Run one event in a warm process, or in a new one when all are busy."""
+        """Run one event in a warm process, or in a new one when all are busy; or meet a planted fault."""
+        fault = self._faults.next(function.name)
+        if fault and fault.when == "before":
+            return fault.outcome()
+        outcome = self._run(function, payload, trace_id)
+        return fault.outcome() if fault else outcome
+
+    def _run(self, function: Function, payload: bytes, trace_id: str | None) -> Outcome:
         worker = self._take(function) or self._start(function)
         with self._lock:
             self._busy.add(worker)

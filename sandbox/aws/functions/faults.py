@@ -1,0 +1,88 @@
+"""Faults that a test plants: one invocation of one function fails before it ran, after it ran, or dies.
+
+A fault is a file in `<run>/faults/`; it is used up by the invocation that meets it. What a failed invocation had done
+by then stays done: `after` and `killed` let the handler finish its work and lose its answer.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from sandbox.aws.functions.model import Outcome
+from sandbox.plan import Plan
+
+When = Literal["before", "after", "killed"]
+_ERRORS = {
+    "before": "PlantedFaultError",
+    "after": "PlantedFaultError",
+    "killed": "Runtime.ExitError",  # what AWS reports of a process that died: machines retry it
+}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """The next invocation but `skip` of the function called `function` (its name in the template) fails."""
+
+    function: str
+    when: When
+    skip: int = 0
+
+    def outcome(self) -> Outcome:
+        error = {"errorType": _ERRORS[self.when], "errorMessage": f"planted: {self.function} failed {self.when}"}
+        return Outcome(json.dumps(error).encode(), "Unhandled", b"")
+
+
+def _folder(plan: Plan) -> Path:
+    return plan.run / "faults"
+
+
+def plant(plan: Plan, fault: Fault) -> None:
+    """Plant one fault."""
+    _folder(plan).mkdir(exist_ok=True)
+    _write(_folder(plan) / f"{uuid.uuid4().hex}.json", fault)
+
+
+def planted(plan: Plan) -> list[Fault]:
+    """Faults that no invocation has met yet."""
+    return [_read(path) for path in sorted(_folder(plan).glob("*.json"))]
+
+
+def clear(plan: Plan) -> None:
+    for path in _folder(plan).glob("*.json"):
+        path.unlink()
+
+
+class Faults:
+    """The host's side: hands out each fault once."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._folder = _folder(plan)
+        self._lock = threading.Lock()
+
+    def next(self, function: str) -> Fault | None:
+        with self._lock:
+            for path in sorted(self._folder.glob("*.json")):
+                fault = _read(path)
+                if function not in {fault.function, f"lifeboat-{fault.function}"}:
+                    continue
+                if fault.skip:
+                    _write(path, Fault(fault.function, fault.when, fault.skip - 1))
+                    return None
+                path.unlink()
+                return fault
+        return None
+
+
+def _read(path: Path) -> Fault:
+    return Fault(**json.loads(path.read_text(encoding="utf-8")))
+
+
+def _write(path: Path, fault: Fault) -> None:
+    temporary = path.with_suffix(".new")
+    temporary.write_text(json.dumps(fault.__dict__), encoding="utf-8")
+    temporary.rename(path)
