@@ -1,5 +1,6 @@
 """The scripts that fill a volume, run for real with real etcd binaries."""
 
+import concurrent.futures
 import contextlib
 import hashlib
 import json
@@ -223,6 +224,69 @@ def test_one_at_work_is_left_alone_and_a_newer_epoch_takes_over(tmp_path, snapsh
     assert volume.start(epoch=2) == "started"
     assert volume.wait() == f"done {volume.digest}"
     assert (volume.root / "lifeboat" / "epoch").read_text() == "2\n"
+
+
+def test_an_older_epoch_leaves_the_newer_ones_work_alone(tmp_path, snapshot):
+    """A late twin: it may still run when the lease has gone to the next execution."""
+    volume = Volume(tmp_path / "v", snapshot)
+    slow = slow_tools(tmp_path)
+    assert volume.start(epoch=2, path=slow) == "started"
+    assert volume.start(epoch=1) == "newer 2"
+    assert volume.wait() == f"done {volume.digest}"
+
+
+def test_an_older_epoch_is_refused_after_a_newer_one_failed(tmp_path, snapshot):
+    volume = Volume(tmp_path / "v", snapshot)
+    spoilt = tmp_path / "spoilt.db"
+    spoilt.write_bytes(b"cut")
+    volume.start(epoch=3, url=spoilt.as_uri())
+    volume.wait()
+    assert volume.start(epoch=2) == "newer 3"
+
+
+def test_two_starts_of_one_epoch_at_once_are_one(tmp_path, snapshot):
+    """A Lambda that was given up on may still be at work when its retry comes."""
+    volume = Volume(tmp_path / "v", snapshot)
+    slow = slow_tools(tmp_path)
+    with concurrent.futures.ThreadPoolExecutor(6) as pool:
+        said = list(pool.map(lambda _: volume.start(epoch=1, path=slow), range(6)))
+    assert sorted(said) == [*["running"] * 5, "started"]
+    assert volume.wait() == f"done {volume.digest}"
+
+
+def test_a_start_that_was_cut_off_does_not_block_the_next(tmp_path, snapshot):
+    volume = Volume(tmp_path / "v", snapshot)
+    home = volume.root / "lifeboat"
+    home.mkdir()
+    (home / "start.0").symlink_to("1:999999")
+    assert volume.start(epoch=1) == "started"
+    assert volume.wait() == f"done {volume.digest}"
+
+
+def running_in(group):
+    """Processes of a group that are not just waiting to be reaped."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # just ended
+            state, _, its_group, *_ = path.read_text().rpartition(")")[2].split()
+            found += [path.parent.name] if int(its_group) == group and state != "Z" else []
+    return found
+
+
+@pytest.mark.parametrize("shell", [each for each in ("dash", "bash") if shutil.which(each)])
+def test_a_newer_epoch_ends_the_older_ones_whole_process_group(tmp_path, snapshot, shell):
+    """Its curl too, which is a child of the process that is known."""
+    volume = Volume(tmp_path / "v", snapshot)
+    slow = slow_tools(tmp_path)
+    (slow / "sh").symlink_to(shutil.which(shell))
+    assert volume.start(epoch=1, path=slow) == "started"
+    group = int((volume.root / "lifeboat" / "pid").read_text())
+    time.sleep(0.3)
+    assert len(running_in(group)) > 1
+    assert volume.start(epoch=2, path=slow) == "started"
+    time.sleep(0.2)
+    assert not running_in(group)
+    assert volume.wait() == f"done {volume.digest}"
 
 
 def test_a_killed_restore_is_told_as_lost(tmp_path, snapshot):

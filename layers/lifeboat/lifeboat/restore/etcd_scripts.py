@@ -1,6 +1,7 @@
 """What runs in the helper pod of one etcd volume. POSIX sh; all state is kept on the volume itself.
 
     <root>/lifeboat/epoch       the execution that may act: an older one stops before its next step
+    <root>/lifeboat/start.<n>   a link to `<epoch>:<pid>` of the START that may act; the next one takes the next number
     <root>/lifeboat/pid         the process that works
     <root>/lifeboat/state       one line: `downloading` | `restoring` | `done <sha256>` | `failed <why>`
     <root>/lifeboat/restored    SHA-256 of the snapshot that `<root>/data` came from; written before the rename
@@ -87,11 +88,27 @@ if [ -e "$root/data" ]; then
   [ "$(cat "$home/restored" 2>/dev/null)" = "$digest" ] && { echo "done $digest"; exit 0; }
   echo foreign; exit 0
 fi
-pid=$(cat "$home/pid" 2>/dev/null)
-if [ -n "$pid" ] && grep -qs lifeboat-etcd-restore "/proc/$pid/cmdline"; then
-  [ "$(cat "$home/epoch")" = "$epoch" ] && { echo running; exit 0; }
-  kill -9 -- "-$pid" 2>/dev/null || kill -9 "$pid" 2>/dev/null
-fi
+works() { [ -n "$1" ] && [ "$1" != $$ ] && grep -qs lifeboat-etcd-restore "/proc/$1/cmdline"; }
+stop() { kill -9 "-$1" 2>/dev/null || kill -9 "$1" 2>/dev/null; }  # dash's kill knows no `--`
+# Making a link is one step: of two STARTs at a time one gets the number, the other looks again.
+number=0
+while :; do
+  while [ -L "$home/start.$number" ]; do number=$((number + 1)); done
+  last=$(readlink "$home/start.$((number - 1))" 2>/dev/null)
+  starter=${last#*:} held=$(cat "$home/epoch" 2>/dev/null)
+  for each in "${last%%:*}" "$held"; do
+    [ -n "$each" ] && [ "$each" -gt "$epoch" ] && { echo "newer $each"; exit 0; }
+  done
+  if works "$starter"; then
+    [ "${last%%:*}" = "$epoch" ] && { echo running; exit 0; }
+    kill -9 "$starter" 2>/dev/null
+  fi
+  pid=$(cat "$home/pid" 2>/dev/null)
+  works "$pid" && [ "$held" = "$epoch" ] && { echo running; exit 0; }
+  ln -s "$epoch:$$" "$home/start.$number" 2>/dev/null && break
+  [ -L "$home/start.$number" ] || exit 1
+done
+works "$pid" && stop "$pid"
 IFS= read -r url
 rm -rf "$root"/restore.* "$home"/snapshot.*.part "$home/restored" "$home/pid"
 printf '%s\n' "$epoch" > "$home/epoch"
@@ -103,4 +120,4 @@ tries=0
 while [ ! -s "$home/pid" ] && [ $tries -lt 100 ]; do sleep 0.1; tries=$((tries + 1)); done
 echo started
 """
-"""`$1` WORK, then WORK's arguments; stdin: the presigned URL. Prints `started`, `running`, `done ...` or `foreign`."""
+"""`$1` WORK, then WORK's arguments; stdin: the presigned URL. Prints `started`, `running`, `done ...`, `foreign` or `newer EPOCH`."""

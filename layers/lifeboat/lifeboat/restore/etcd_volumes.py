@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from lifeboat import podshell
-from lifeboat.errors import EtcdNotReadyError, RestoreFailedError
+from lifeboat.errors import EtcdNotReadyError, LeaseLostError, RestoreFailedError
 from lifeboat.model import Manifest
 from lifeboat.ports import ObjectStore
 from lifeboat.resources import NAMESPACES, PERSISTENT_VOLUME_CLAIMS, PODS, SECRETS
@@ -194,7 +194,8 @@ def waiting_helpers(destination: Destination) -> list[str]:
 def start(destination: Destination, store: ObjectStore, epoch: int) -> dict[str, Any]:
     """Start the restore in every helper pod that has neither finished nor is at work; answers what each said.
 
-    Raises RestoreFailedError when a volume holds data that no restore of this snapshot made.
+    Raises RestoreFailedError when a volume holds data that no restore of this snapshot made, LeaseLostError when a
+    newer execution has started there.
     """
     snapshot = destination.record.snapshot
     members = members_of(destination)
@@ -219,6 +220,9 @@ def start(destination: Destination, store: ObjectStore, epoch: int) -> dict[str,
         word = result.output.strip()
         if word == "foreign":
             raise RestoreFailedError(_foreign(ordinal))
+        if word.startswith("newer "):
+            msg = f"the restore of {member(ordinal)} is in the hands of a newer execution: this one must stop"
+            raise LeaseLostError(msg)
         if result.exit_code or word.split(" ")[0] not in {"started", "running", "done"}:
             msg = f"the restore of {member(ordinal)} could not start (exit code {result.exit_code})"
             raise RestoreFailedError(msg)
