@@ -6,11 +6,11 @@ import json
 import time
 from typing import TYPE_CHECKING
 
-from lifeboat_cli.follow import follow
 from rich.console import Console
 from rich.table import Table
 
-from sandbox.demo.progress import Printer
+from lifeboat_cli.follow import follow
+from lifeboat_cli.progress import Progress
 from sandbox.proof import verdict
 from sandbox.proof.observation import BLUE, NAMESPACE, observe
 
@@ -38,10 +38,10 @@ def run(sandbox: Sandbox, progress: Callable[[str], None]) -> int:
         execution = stepfunctions.start_execution(
             stateMachineArn=sandbox.stack.state_machines["recover"], name="demo", input=json.dumps(RECOVER)
         )["executionArn"]
-        outcome = follow(stepfunctions, execution, Printer(progress))
+        outcome = follow(stepfunctions, execution, Progress(), poll_seconds=0.5)
         took = time.monotonic() - started
-        if outcome["status"] != "SUCCEEDED":
-            console.print(f"recover {outcome['status']}: {outcome.get('error')}: {outcome.get('cause')}", style="red")
+        if not outcome.succeeded:
+            console.print(f"recover {outcome.status}: {outcome.error}: {outcome.cause}", style="red", markup=False)
             return 1
         progress(f"recover took {took:.0f} s; looking at what came out")
         time.sleep(2)  # a few more writes through the destination

@@ -62,10 +62,12 @@ class EtcdFacts:
 
 def facts(cluster: ManagementClusterPlan, namespace: str) -> EtcdFacts:
     """Ask every etcd pod of a control-plane namespace. No pods, no members."""
-    pods = sorted(
-        each["metadata"]["name"] for each in Client(cluster.kubeconfig).list(PODS, namespace, labels="app=etcd")
-    )
-    return EtcdFacts(tuple(_member(cluster, namespace, pod) for pod in pods))
+    found = Client(cluster.kubeconfig).list(PODS, namespace, labels="app=etcd")
+    pods = sorted(each["metadata"]["name"] for each in found)
+    # Writes go on meanwhile: hashes compare only at one revision that all members have.
+    statuses = [_ask(cluster, namespace, pod, "endpoint status")[0]["Status"] for pod in pods]
+    revision = min((status["header"]["revision"] for status in statuses), default=0)
+    return EtcdFacts(tuple(_member(cluster, namespace, pod, revision) for pod in pods))
 
 
 def read_prefix(cluster: ManagementClusterPlan, namespace: str, pod: str, prefix: str) -> dict[str, str]:
@@ -97,7 +99,8 @@ def run(cluster: ManagementClusterPlan, namespace: str, pod: str, script: str, t
         _preload_content=False,
     )
     socket.run_forever(timeout=timeout)
-    output, errors = socket.read_stdout(timeout=0), socket.read_stderr(timeout=0)
+    output: str = socket.read_stdout(timeout=0)
+    errors: str = socket.read_stderr(timeout=0)
     socket.close()
     body, _, digest = output.rstrip("\n").rpartition("\n")
     if hashlib.sha256(body.encode()).hexdigest() != digest.split(" ")[0]:
@@ -114,13 +117,13 @@ def _member(cluster: ManagementClusterPlan, namespace: str, pod: str, revision: 
     listed = _ask(cluster, namespace, pod, "member list")
     status = _ask(cluster, namespace, pod, "endpoint status")[0]["Status"]
     hashed = _ask(cluster, namespace, pod, f"endpoint hashkv --rev={revision}")[0]["HashKV"]
-    count = _ask(cluster, namespace, pod, "get --prefix / --count-only")
+    count = run(cluster, namespace, pod, f"{ETCDCTL} get --prefix / --count-only -w fields")
     return Member(
         pod=pod,
         cluster_id=listed["header"]["cluster_id"],
         member_id=status["header"]["member_id"],
         names=tuple(sorted(each.get("name", "") for each in listed["members"])),
         revision=status["header"]["revision"],
-        keys=int(count.get("count", 0)),
+        keys=int(count.rpartition('"Count" : ')[2]),
         hash=hashed["hash"],
     )

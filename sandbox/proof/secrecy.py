@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -13,7 +14,12 @@ from sandbox.plan import Plan
 def needles(plan: Plan) -> list[str]:
     """Texts that must not leak: the canary in the hosted cluster's secrets, signatures of URLs, tokens."""
     canary = (plan.run / "canary.txt").read_text(encoding="utf-8").strip()
-    return [canary, "X-Amz-Signature=", *(cluster.admin_token for cluster in plan.management_clusters)]
+    return [
+        canary,
+        base64.b64encode(canary.encode()).decode().rstrip("="),
+        "X-Amz-Signature=",
+        *(cluster.admin_token for cluster in plan.management_clusters),
+    ]
 
 
 def leaks(plan: Plan, stepfunctions: Any, wanted: Sequence[str]) -> list[str]:

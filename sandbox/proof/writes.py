@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import itertools
 import json
 from typing import Any
@@ -29,5 +30,5 @@ def lost(cluster: ManagementClusterPlan, namespace: str, writes: list[dict[str, 
 
 def longest_outage(writes: list[dict[str, Any]]) -> float:
     """The longest time between two acknowledgements, in seconds."""
-    times = [float(write["time"]) for write in writes]
-    return max((after - before for before, after in itertools.pairwise(times)), default=0.0)
+    times = [datetime.datetime.fromisoformat(write["time"]) for write in writes]
+    return max(((after - before).total_seconds() for before, after in itertools.pairwise(times)), default=0.0)
