@@ -27,6 +27,8 @@ class EtcdPods:
     cluster_ids: dict[str, int] = field(default_factory=dict)
     snapshot: bytes = b"database" * 60 + bytes(32)
     later_puts: int = 0
+    progress: str | None = None
+    """What a look at a snapshot gives while it is not complete."""
     staged: dict[str, set[str]] = field(default_factory=dict)
     stdin: list[str] = field(default_factory=list)
     on_upload: list[bytes] = field(default_factory=list)
@@ -50,7 +52,7 @@ class EtcdPods:
             staged.add(arguments[0])
             return framed("started\n")
         if script == scripts.CHECK_SNAPSHOT:
-            return framed(self._facts())
+            return framed(self._facts() if self.progress is None else self.progress)
         if script == scripts.START_UPLOAD:
             self.on_upload.append(self.whole)
             return framed("started\n")

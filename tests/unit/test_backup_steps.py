@@ -90,6 +90,16 @@ def test_a_minority_of_silent_members_does_not_stop_a_backup():
     assert backup.preflight()["keys"] == 3000
 
 
+@pytest.mark.parametrize(("said", "size"), [("bytes=\n", 0), ("bytes=4096\n", 4096)])
+def test_a_file_that_is_renamed_while_it_is_counted_is_looked_at_again(said, size):
+    backup = Backup(kind="online")
+    backup.preflight()
+    backup.data["snapshot"] = steps.start_snapshot(backup.cluster, backup.task())
+    backup.etcd.progress = said
+    answer = steps.check_snapshot(backup.cluster, backup.task())
+    assert (answer["done"], answer["bytes"]) == (False, size)
+
+
 def test_split_brain_is_refused():
     backup = Backup()
     backup.etcd.cluster_ids = {"etcd-1": 99}

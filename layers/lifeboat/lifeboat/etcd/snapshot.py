@@ -92,7 +92,7 @@ def check(cluster: ManagementCluster, staging: Staging) -> tuple[int, SavedSnaps
     Raises SnapshotFailedError when etcdctl failed, or the file is not a database with its own digest at its end.
     """
     said = _facts(podshell.run(cluster, staging.ref, scripts.CHECK_SNAPSHOT, staging.id))
-    size = int(said.get("bytes", 0))
+    size = int(said.get("bytes") or 0)  # etcdctl may rename the file just before it is counted: then nothing is told
     if "rc" not in said:
         return size, None
     if said["rc"] != "0":
