@@ -12,4 +12,4 @@ services = Services()
 
 @task(services)
 def handler(request: Task) -> dict[str, Any]:
-    return capturing.export_manifests(services.source(request), services.store, request)
+    return capturing.export_manifests(services.source(request), services.store, services.instances, request)

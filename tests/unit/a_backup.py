@@ -71,7 +71,7 @@ class Backup:
 
     def capture(self) -> dict[str, Any]:
         snapshot = self.snapshot()
-        exported = capturing.export_manifests(self.cluster, self.store, self.task())
+        exported = capturing.export_manifests(self.cluster, self.store, self.instances, self.task())
         self.data["captured"] = [snapshot, exported]
         self.data["record"] = capturing.commit_backup(self.store, self.signer, self.task(), self.clock)
         return self.data["record"]

@@ -221,6 +221,75 @@ def test_a_machine_without_an_instance_is_never_exported():
         export.export(MemoryStore(), _layout(), found)
 
 
+@pytest.mark.parametrize(
+    ("kind", "namespace", "name"),
+    [("Machine", "clusters-blue", "workers-a-abc-0"), ("NodePool", "clusters", "workers-b")],
+)
+def test_what_is_being_deleted_is_never_exported(kind, namespace, name):
+    """Restored, a Machine would live again while its instance dies."""
+    backup = Backup()
+    backup.cluster._objects[kind, namespace, name]["metadata"]["deletionTimestamp"] = "2026-11-03T10:00:00Z"
+    store = MemoryStore()
+    with pytest.raises(PreflightError, match=f"{kind} {name} is being deleted"):
+        export.export(store, _layout(), inventory.collect(backup.cluster, backup.hosted.ref))
+    assert store.objects == {}
+
+
+def _replace_machine(backup):
+    spec = {"providerID": "aws:///us-east-2a/i-new"}
+    backup.cluster.patch(MACHINES, "clusters-blue", "workers-a-abc-0", {"spec": spec})
+
+
+def _states(backup):
+    return backup.instances.states["blue-x7k2p"]
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (_replace_machine, "Machine workers-a-abc-0 is aws:///us-east-2a/i-new, was"),
+        (
+            lambda backup: backup.cluster.remove("Machine", "clusters-blue", "workers-a-abc-0"),
+            "Machine workers-a-abc-0 is gone",
+        ),
+        (lambda backup: _states(backup).update({"i-new": "pending"}), "instance i-new is new"),
+        (
+            lambda backup: _states(backup).update({"i-blue-workers-a-0": "shutting-down"}),
+            "instance i-blue-workers-a-0 is gone",
+        ),
+    ],
+)
+def test_machines_that_changed_while_the_controllers_still_ran_end_a_quiesced_backup(change, told):
+    """The preflight's figures are what a move is verified by: they must be those of the source at rest."""
+    backup = Backup()
+    backup.preflight()
+    change(backup)
+    backup.quiesce()
+    with pytest.raises(PreflightError, match=told):
+        backup.capture()
+    assert backups_of(backup) == []
+
+
+def backups_of(backup):
+    return [key for key in backup.store.objects if key.endswith("backup.json")]
+
+
+def test_machines_may_change_during_an_online_backup():
+    backup = Backup(kind="online")
+    backup.preflight()
+    _states(backup)["i-new"] = "pending"
+    assert backup.capture()["backupId"]
+
+
+def test_instances_of_the_past_do_not_matter():
+    backup = Backup()
+    _states(backup)["i-old"] = "terminated"
+    backup.preflight()
+    del _states(backup)["i-old"]
+    backup.quiesce()
+    assert backup.capture()["backupId"]
+
+
 def test_a_reference_that_leads_nowhere_is_told():
     backup = Backup(blue().with_spec(auditWebhook={"name": "gone"}))
     assert inventory.collect(backup.cluster, backup.hosted.ref).missing == ("gone",)

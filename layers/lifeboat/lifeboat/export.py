@@ -73,8 +73,18 @@ def to_yaml(manifests: list[Manifest]) -> bytes:
 def export(store: ObjectStore, layout: BackupLayout, inventory: Inventory) -> tuple[list[ManifestPart], Part]:
     """Store every group of objects and the ownership among them.
 
-    Raises PreflightError when a Machine has no providerID: restored, it would get a second instance.
+    Raises PreflightError when an object is being deleted (restored, it would live again; behind a Machine the instance
+    goes away meanwhile), or when a Machine has no providerID: restored, it would get a second instance.
     """
+    leaving = [
+        f"{group.resource.kind} {each['metadata']['name']}"
+        for group in inventory.groups
+        for each in group.objects
+        if each["metadata"].get("deletionTimestamp")
+    ]
+    if leaving:
+        msg = f"{', '.join(leaving)} is being deleted: wait until it is gone, then start again"
+        raise PreflightError(msg)
     nameless = [each["metadata"]["name"] for each in inventory.of(MACHINES) if not each["spec"].get("providerID")]
     if nameless:
         msg = f"Machine {', '.join(nameless)} has no instance yet (no providerID): wait until it has, then start again"
