@@ -133,6 +133,7 @@ class MemoryCluster:
         name: str,
         *,
         uid: str,
+        resource_version: str | None = None,
         propagation: Propagation = "Background",
     ) -> None:
         self._fail()
@@ -140,6 +141,9 @@ class MemoryCluster:
         current = self._objects.get(key)
         if current is None or current["metadata"]["uid"] != uid:
             return
+        if resource_version not in {None, current["metadata"]["resourceVersion"]}:
+            msg = f"{name}: resourceVersion differs"
+            raise ConflictError(msg)
         if current["metadata"].get("finalizers"):
             current["metadata"].setdefault("deletionTimestamp", "2026-11-03T10:00:00Z")
         else:

@@ -64,9 +64,13 @@ class ManagementCluster(Protocol):
         name: str,
         *,
         uid: str,
+        resource_version: str | None = None,
         propagation: Propagation = "Background",
     ) -> None:
-        """Delete this very object. Gone already, or another one of that name: done."""
+        """Delete this very object. Gone already, or another one of that name: done.
+
+        With `resource_version` only as it was read: ConflictError when it has changed since.
+        """
 
     def exec(
         self, namespace: str, pod: str, container: str, command: Sequence[str], *, stdin: str = "", timeout: float = 60

@@ -8,7 +8,7 @@ import pytest
 
 from lifeboat.adapters.kube import KubernetesCluster
 from lifeboat.errors import ConflictError
-from lifeboat.resources import AWS_MACHINES, MACHINES, NAMESPACES, SECRETS
+from lifeboat.resources import AWS_MACHINES, CONFIG_MAPS, MACHINES, NAMESPACES, SECRETS
 from lifeboat.restore import etcd_volumes, objects
 from lifeboat.restore.abandon import abandon
 from lifeboat.restore.destination import create_namespaces
@@ -120,3 +120,21 @@ def test_an_abandoned_restore_can_be_done_again(destination):
     restored(destination)
     assert objects.check_owners(destination)["objects"] > 20
     abandoned(destination)
+
+
+def test_a_delete_that_names_what_it_read_meets_nothing_newer(cluster):
+    """What a finalizer was put on since is not marked."""
+    read = cluster.create(CONFIG_MAPS, {"metadata": {"name": "read", "namespace": "default"}})
+    patch = {"metadata": {"finalizers": ["example.com/came-back"]}}
+    newer = cluster.patch(CONFIG_MAPS, "default", "read", patch)
+    with pytest.raises(ConflictError):
+        cluster.delete(
+            CONFIG_MAPS,
+            "default",
+            "read",
+            uid=read["metadata"]["uid"],
+            resource_version=read["metadata"]["resourceVersion"],
+        )
+    live = cluster.get(CONFIG_MAPS, "default", "read")
+    assert "deletionTimestamp" not in live["metadata"]
+    assert live["metadata"]["resourceVersion"] == newer["metadata"]["resourceVersion"]

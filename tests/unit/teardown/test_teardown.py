@@ -192,6 +192,65 @@ class TestDeletion:
         with pytest.raises(TeardownRefusedError, match="operator at 0 replicas"):
             act(world.source, planned)
 
+    def ready(self, world, executions):
+        """Still, planned, without finalizers: right before the first delete."""
+        check(world, executions)
+        stop_all(world)
+        planned = plan.read_or_refuse(world.store, world.signer, BLUE, OPERATION)
+        deletion.remove_finalizers(world.source, planned)
+        return planned
+
+    @pytest.mark.parametrize(
+        ("kind", "namespace", "name"),
+        [
+            ("NodePool", "clusters", "workers-a"),
+            ("Machine", INNER, "workers-a-abc-0"),
+            ("AWSMachine", INNER, "workers-a-abc-0"),
+            ("HostedControlPlane", INNER, "blue"),
+            ("HostedCluster", "clusters", "blue"),
+        ],
+    )
+    def test_a_finalizer_that_came_back_is_never_met_by_a_delete(self, world, executions, kind, namespace, name):
+        """The object would only be marked, and its controller would see that."""
+        planned = self.ready(world, executions)
+        world.source._objects[kind, namespace, name]["metadata"]["finalizers"] = ["came/back"]
+        marked = []
+        world.source.after_write = lambda cluster: marked.extend(
+            each for each in cluster.objects(kind) if each["metadata"].get("deletionTimestamp")
+        )
+        deletion.delete_objects(world.source, planned)
+        assert marked == []
+        assert deletion.remaining(world.source, planned) == []
+
+    def test_what_changes_between_the_look_and_the_delete_is_looked_at_again(self, world, executions, monkeypatch):
+        planned = self.ready(world, executions)
+        delete, raced = world.source.delete, []
+
+        def racing(resource, namespace, name, **options):
+            if resource.kind == "HostedCluster" and not raced:
+                raced.append(name)
+                world.source.patch(resource, namespace, name, {"metadata": {"finalizers": ["came/back"]}})
+            delete(resource, namespace, name, **options)
+
+        monkeypatch.setattr(world.source, "delete", racing)
+        deletion.delete_objects(world.source, planned)
+        assert raced
+        assert deletion.remaining(world.source, planned) == []
+        written = [verb for verb, kind, *_ in world.source.writes if kind == "HostedCluster"]
+        assert written[-3:] == ["patch", "patch", "delete"]
+
+    def test_a_finalizer_that_comes_back_each_time_ends_the_teardown_before_the_namespace_goes(self, world, executions):
+        planned = self.ready(world, executions)
+
+        def come_back(cluster):
+            cluster._objects["AWSMachine", INNER, "workers-a-abc-0"]["metadata"]["finalizers"] = ["came/back"]
+
+        world.source.after_write = come_back
+        with pytest.raises(TeardownRefusedError, match="AWSMachine workers-a-abc-0 on mgmt-1 keeps changing"):
+            deletion.delete_objects(world.source, planned)
+        assert world.source._objects["Namespace", None, INNER]
+        assert world.source._objects["HostedCluster", "clusters", "blue"]
+
     def test_a_changed_plan_is_refused(self, world, executions):
         check(world, executions)
         key = next(each for each in world.store.objects if each.endswith("teardown.json"))

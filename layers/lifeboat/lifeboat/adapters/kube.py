@@ -119,13 +119,14 @@ class KubernetesCluster:
         name: str,
         *,
         uid: str,
+        resource_version: str | None = None,
         propagation: Propagation = "Background",
     ) -> None:
         options = {
             "apiVersion": "v1",
             "kind": "DeleteOptions",
             "propagationPolicy": propagation,
-            "preconditions": {"uid": uid},
+            "preconditions": {"uid": uid, **({"resourceVersion": resource_version} if resource_version else {})},
         }
         try:
             self._call("DELETE", self._path(resource, namespace, name), body=options)

@@ -39,7 +39,8 @@ def abandon(cluster: ManagementCluster, hosted: HostedClusterRef, operation_id: 
         waiting.append(f"namespace {hosted.control_plane_namespace}")
         if not _controllers(cluster, hosted.control_plane_namespace):
             _remove_finalizers(cluster, hosted.control_plane_namespace)
-            cluster.delete(NAMESPACES, None, hosted.control_plane_namespace, uid=namespace["metadata"]["uid"])
+            if not namespace["metadata"].get("deletionTimestamp"):
+                cluster.delete(NAMESPACES, None, hosted.control_plane_namespace, uid=namespace["metadata"]["uid"])
         else:
             waiting.append("Cluster API controllers of another's making to stop: look at the namespace by hand")
     for resource in (SECRETS, CONFIG_MAPS):

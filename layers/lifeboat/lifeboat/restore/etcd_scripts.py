@@ -120,4 +120,7 @@ tries=0
 while [ ! -s "$home/pid" ] && [ $tries -lt 100 ]; do sleep 0.1; tries=$((tries + 1)); done
 echo started
 """
-"""`$1` WORK, then WORK's arguments; stdin: the presigned URL. Prints `started`, `running`, `done ...`, `foreign` or `newer EPOCH`."""
+"""`$1` WORK, then WORK's arguments; stdin: the presigned URL.
+
+Prints `started`, `running`, `done ...`, `foreign` or `newer EPOCH`.
+"""

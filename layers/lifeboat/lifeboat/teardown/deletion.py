@@ -1,13 +1,18 @@
-"""Finalizers off, then deletes by uid, in an order in which no controller could do harm even if it came back."""
+"""Finalizers off, then deletes by uid, in an order in which no controller could do harm even if it came back.
+
+A controller that comes back between the two puts its finalizer on again, and a delete would then only mark the object:
+the controller would see the mark and take the instance, the names or the OIDC documents with it. So each delete names
+the resourceVersion of a read that showed no finalizers.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lifeboat import polling
 from lifeboat.edits import edit
-from lifeboat.errors import TeardownRefusedError
+from lifeboat.errors import ConflictError, TeardownRefusedError
 from lifeboat.model import HostedClusterRef, Manifest
 from lifeboat.ports import ManagementCluster
 from lifeboat.resources import (
@@ -15,6 +20,7 @@ from lifeboat.resources import (
     AWS_ENDPOINT_SERVICES,
     AWS_MACHINE_TEMPLATES,
     AWS_MACHINES,
+    BY_KIND,
     CLUSTER_ROLE_BINDINGS,
     CLUSTER_ROLES,
     CLUSTERS,
@@ -54,6 +60,12 @@ WITH_COMPONENT_FINALIZER = ("cluster-api", "capi-provider")
 OUTER = (NODE_POOLS, NAMESPACES, HOSTED_CLUSTERS, SECRETS, CONFIG_MAPS, CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES)
 """What the plan lists, in the order of its deletion."""
 
+HARMLESS = {SECRETS, CONFIG_MAPS, CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES}
+"""What no controller with hands in AWS acts on."""
+
+ROUNDS = 5
+"""How often finalizers that came back are taken off again before somebody has to look."""
+
 
 def remove_finalizers(cluster: ManagementCluster, plan: Plan) -> dict[str, Any]:
     """Take the finalizers off everything whose controllers are down; returns how many objects had some.
@@ -62,44 +74,51 @@ def remove_finalizers(cluster: ManagementCluster, plan: Plan) -> dict[str, Any]:
     """
     hosted = plan.hosted_cluster
     assert_still(cluster, hosted)
-    count = 0
-    if _namespace_is_planned(cluster, plan):
-        for resource in INNER:
-            for each in cluster.list_objects(resource, hosted.control_plane_namespace):
-                count += _strip(cluster, resource, each)
-        for name in WITH_COMPONENT_FINALIZER:
-            deployment = cluster.get(DEPLOYMENTS, hosted.control_plane_namespace, name)
-            count += _strip(cluster, DEPLOYMENTS, deployment) if deployment else 0
-    for doomed in (*plan.of(NODE_POOLS), *plan.of(HOSTED_CLUSTERS)):
-        live = _live(cluster, doomed)
-        count += _strip(cluster, doomed.resource, live) if live else 0
-    return {"objects": count}
+    return {"objects": sum(_strip(cluster, BY_KIND[each["kind"]], each) for each in _candidates(cluster, plan))}
 
 
 def delete_objects(cluster: ManagementCluster, plan: Plan) -> dict[str, Any]:
     """Delete what the plan names; returns counts by kind. What is gone already is done.
 
-    Raises TeardownRefusedError when a controller is back.
+    Finalizers that came back meanwhile are taken off again, a few times. Raises TeardownRefusedError when a controller
+    is back, or when something keeps changing.
     """
-    hosted = plan.hosted_cluster
-    assert_still(cluster, hosted)
     counts: dict[str, int] = {}
-    for doomed in plan.of(NODE_POOLS):
-        _delete(cluster, doomed, counts)
+    for _ in range(ROUNDS):
+        held = _delete_until_held(cluster, plan, counts)
+        if held is None:
+            return {"deleted": counts}
+        remove_finalizers(cluster, plan)
+    msg = f"{held} on {cluster.name} keeps changing or gets finalizers again: look who works there, then start again"
+    raise TeardownRefusedError(msg)
+
+
+def _delete_until_held(cluster: ManagementCluster, plan: Plan, counts: dict[str, int]) -> str | None:
+    """Delete in order; stops at the first object that is not as it must be and names it.
+
+    All are looked at before the first goes: the garbage collector marks what an owner leaves behind.
+    """
+    assert_still(cluster, plan.hosted_cluster)
+    for each in _candidates(cluster, plan):
+        if each["metadata"].get("finalizers"):
+            return f"{each['kind']} {each['metadata']['name']}"
+    for each in _in_order(cluster, plan):
+        if not _delete(cluster, each, counts):
+            return f"{each['kind']} {each['metadata']['name']}"
+    return None
+
+
+def _in_order(cluster: ManagementCluster, plan: Plan) -> Iterator[Manifest]:
+    """What is to be deleted, each kind looked up when its turn comes, and the controllers again before it."""
+    hosted = plan.hosted_cluster
+    yield from _all_live(cluster, plan, NODE_POOLS)
     if _namespace_is_planned(cluster, plan):
         for resource in INNER:
-            for each in cluster.list_objects(resource, hosted.control_plane_namespace):
-                cluster.delete(
-                    resource,
-                    hosted.control_plane_namespace,
-                    each["metadata"]["name"],
-                    uid=each["metadata"]["uid"],
-                )
-                counts[resource.plural] = counts.get(resource.plural, 0) + 1
+            assert_still(cluster, hosted)
+            yield from cluster.list_objects(resource, hosted.control_plane_namespace)
     for resource in OUTER[1:]:
-        for doomed in plan.of(resource):
-            _delete(cluster, doomed, counts)
-    return {"deleted": counts}
+        assert_still(cluster, hosted)
+        yield from _all_live(cluster, plan, resource)
 
 
 def remaining(cluster: ManagementCluster, plan: Plan) -> list[str]:
@@ -146,6 +165,18 @@ def assert_nothing_terminating(cluster: ManagementCluster, hosted: HostedCluster
         raise TeardownRefusedError(msg)
 
 
+def _candidates(cluster: ManagementCluster, plan: Plan) -> Iterator[Manifest]:
+    """What carries finalizers of the operator or Cluster API."""
+    namespace = plan.hosted_cluster.control_plane_namespace
+    if _namespace_is_planned(cluster, plan):
+        for resource in INNER:
+            yield from cluster.list_objects(resource, namespace)
+        deployments = (cluster.get(DEPLOYMENTS, namespace, name) for name in WITH_COMPONENT_FINALIZER)
+        yield from (each for each in deployments if each)
+    yield from _all_live(cluster, plan, NODE_POOLS)
+    yield from _all_live(cluster, plan, HOSTED_CLUSTERS)
+
+
 def _namespace_is_planned(cluster: ManagementCluster, plan: Plan) -> bool:
     """Whether the control-plane namespace is still the one that was planned, not one made since."""
     return any(_live(cluster, each) is not None for each in plan.of(NAMESPACES))
@@ -154,6 +185,10 @@ def _namespace_is_planned(cluster: ManagementCluster, plan: Plan) -> bool:
 def _live(cluster: ManagementCluster, doomed: Doomed) -> Manifest | None:
     live = cluster.get(doomed.resource, doomed.namespace, doomed.name)
     return live if live and live["metadata"]["uid"] == doomed.uid else None
+
+
+def _all_live(cluster: ManagementCluster, plan: Plan, resource: Resource) -> Iterator[Manifest]:
+    yield from filter(None, (_live(cluster, each) for each in plan.of(resource)))
 
 
 def _strip(cluster: ManagementCluster, resource: Resource, manifest: Manifest) -> int:
@@ -169,11 +204,28 @@ def _strip(cluster: ManagementCluster, resource: Resource, manifest: Manifest) -
     return 1
 
 
-def _delete(cluster: ManagementCluster, doomed: Doomed, counts: dict[str, int]) -> None:
-    if _live(cluster, doomed) is None:
-        return
-    cluster.delete(doomed.resource, doomed.namespace, doomed.name, uid=doomed.uid)
-    counts[doomed.plural] = counts.get(doomed.plural, 0) + 1
+def _delete(cluster: ManagementCluster, manifest: Manifest, counts: dict[str, int]) -> bool:
+    """Delete one object as it is now; False when somebody holds it with a finalizer, or changes it meanwhile.
+
+    What no controller acts on when it is marked may have finalizers of anybody's.
+    """
+    resource, metadata = BY_KIND[manifest["kind"]], manifest["metadata"]
+    namespace, name = metadata.get("namespace"), metadata["name"]
+    live = cluster.get(resource, namespace, name)
+    if live is None or live["metadata"]["uid"] != metadata["uid"]:
+        return True
+    guarded = resource not in HARMLESS
+    if guarded and live["metadata"].get("finalizers"):
+        return False
+    if guarded and live["metadata"].get("deletionTimestamp"):
+        return True  # a namespace on its way, or the last moment of any other object
+    version = live["metadata"]["resourceVersion"] if guarded else None
+    try:
+        cluster.delete(resource, namespace, name, uid=metadata["uid"], resource_version=version)
+    except ConflictError:
+        return False
+    counts[resource.plural] = counts.get(resource.plural, 0) + 1
+    return True
 
 
 def _namespace_message(namespace: Manifest) -> str:
