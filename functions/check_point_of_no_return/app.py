@@ -12,4 +12,5 @@ services = Services()
 
 @task(services, guarded=False)
 def handler(request: Task) -> dict[str, Any]:
-    return handover.look(services.destination(request), services.store, services.signer, request)
+    destination = services.destination(request)
+    return handover.look(destination, services.store, services.signer, services.executions, request)

@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from lifeboat import fence, lease
 from lifeboat.model import Task
+from lifeboat.moved import open_move
 from lifeboat.restore.hosted_cluster import create_hosted_cluster
 from lifeboat.restore.loading import open_destination
 from lifeboat.runtime import task
@@ -14,4 +16,10 @@ services = Services()
 @task(services)
 def handler(request: Task) -> dict[str, Any]:
     destination = open_destination(services.destination(request), services.store, services.signer, request)
-    return create_hosted_cluster(destination, services.clock.now())
+
+    def last_look() -> None:
+        move = open_move(services.store, services.signer, request)
+        fence.check(services.store, services.signer, services.management_cluster(move.record.source), move)
+        lease.assert_held(services.leases, request)  # the fence has taken its time
+
+    return create_hosted_cluster(destination, services.clock.now(), last_look)

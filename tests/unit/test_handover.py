@@ -1,13 +1,14 @@
 import pytest
 
 from lifeboat import handover
-from lifeboat.errors import PreflightError
+from lifeboat.errors import NotStoppedError, PreflightError
 from tests.unit.a_move import FirstHalf
 from tests.unit.builders import a_management_cluster
+from tests.unit.memory import MemoryExecutions
 
 
-def look(half, destination):
-    return handover.look(destination, half.store, half.signer, half.task())
+def look(half, destination, executions=None):
+    return handover.look(destination, half.store, half.signer, executions or MemoryExecutions(), half.task())
 
 
 def test_an_empty_destination_owns_nothing():
@@ -31,3 +32,23 @@ def test_somebody_elses_hosted_cluster_at_the_destination_is_refused():
     destination.add(half.hosted.hosted_cluster())
     with pytest.raises(PreflightError, match="did not bring"):
         look(half, destination)
+
+
+@pytest.mark.parametrize("status", ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"])
+def test_a_restore_that_has_ended_is_believed(status):
+    half, executions = FirstHalf().fenced(), MemoryExecutions()
+    executions.add(handover.nested_restore(half.task().operation.execution), status)
+    assert look(half, a_management_cluster("mgmt-2"), executions) == {"destinationOwns": False}
+
+
+def test_while_the_restore_runs_nobody_knows_who_owns_it():
+    """It may create the HostedCluster right after the look, beside a source that was just resumed."""
+    half, executions = FirstHalf().fenced(), MemoryExecutions()
+    executions.add(handover.nested_restore(half.task().operation.execution))
+    with pytest.raises(NotStoppedError, match="still runs"):
+        look(half, a_management_cluster("mgmt-2"), executions)
+
+
+def test_the_nested_restore_is_named_after_its_recovery():
+    arn = "arn:aws:states:us-east-2:123456789012:execution:lifeboat-{}:{}"
+    assert handover.nested_restore(arn.format("recover", "one")) == arn.format("restore", "one-restore")

@@ -5,19 +5,30 @@ from __future__ import annotations
 from typing import Any
 
 from lifeboat import fence
-from lifeboat.errors import PreflightError
+from lifeboat.errors import NotStoppedError, PreflightError
 from lifeboat.model import Task
-from lifeboat.ports import ManagementCluster, ObjectStore, Signer
+from lifeboat.ports import Executions, ManagementCluster, ObjectStore, Signer
 from lifeboat.resources import HOSTED_CLUSTERS
 
 
-def look(destination: ManagementCluster, store: ObjectStore, signer: Signer, task: Task) -> dict[str, Any]:
+def look(
+    destination: ManagementCluster, store: ObjectStore, signer: Signer, executions: Executions, task: Task
+) -> dict[str, Any]:
     """`{destinationOwns}`; when it does, also the `backup` and the `fence` by which this operation got there.
 
-    Raises PreflightError when a HostedCluster of that name is there that this operation did not bring.
+    Raises PreflightError when a HostedCluster of that name is there that this operation did not bring, and
+    NotStoppedError when there is none but the nested restore that may create it still runs.
     """
     hosted = task.hosted_cluster
+    nested = nested_restore(task.operation.execution)
+    restore = executions.describe(nested)  # before the look at the destination: afterwards it could not be trusted
     if destination.get(HOSTED_CLUSTERS, hosted.namespace, hosted.name) is None:
+        if restore is not None and restore.status == "RUNNING":
+            msg = (
+                f"{nested} still runs and may create HostedCluster {hosted} on {destination.name} at any moment: wait "
+                "until it has ended"
+            )
+            raise NotStoppedError(msg)
         return {"destinationOwns": False}
     found = fence.of_operation(store, signer, hosted, task.operation.id)
     if found is None:
@@ -32,3 +43,9 @@ def look(destination: ManagementCluster, store: ObjectStore, signer: Signer, tas
         "backup": {each: payload[each] for each in ("backupId", "infraId", "recordSha256")},
         "fence": {"key": key, "observedAt": payload["observedAt"]},
     }
+
+
+def nested_restore(execution: str) -> str:
+    """ARN of the restore that a recovery starts: of the machine beside its own, named after it."""
+    head, machine, name = execution.rsplit(":", 2)
+    return f"{head}:{machine.removesuffix('recover')}restore:{name}-restore"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lifeboat.errors import PreflightError, RestoreFailedError
+from lifeboat.errors import FenceUnprovenError, PreflightError, RestoreFailedError
 from lifeboat.resources import HOSTED_CLUSTERS, NAMESPACES, NODE_POOLS
 from lifeboat.restore import etcd_volumes, hosted_cluster, objects, serving
 from lifeboat.restore.abandon import abandon
@@ -14,6 +14,10 @@ from tests.unit.builders import a_deployment, a_hosted_cluster, a_pod, an_object
 from tests.unit.memory import NOW
 
 INNER = "clusters-blue"
+
+
+def still_fenced():
+    """Nothing has changed at the source, and the lease is ours."""
 
 
 def restore_objects(destination):
@@ -86,7 +90,7 @@ class TestPreflight:
 
     def test_a_second_start_after_the_point_of_no_return_is_told_so(self, destination):
         restore_objects(destination)
-        hosted_cluster.create_hosted_cluster(destination, NOW)
+        hosted_cluster.create_hosted_cluster(destination, NOW, still_fenced)
         assert preflight(destination) == {"handedOver": True}
 
     def test_what_another_operation_left_is_refused(self, world, destination):
@@ -213,7 +217,7 @@ class TestEtcdVolumes:
 class TestHostedCluster:
     def test_it_comes_unpaused_and_unsigned_with_its_finalizers(self, destination):
         restore_objects(destination)
-        hosted_cluster.create_hosted_cluster(destination, NOW)
+        hosted_cluster.create_hosted_cluster(destination, NOW, still_fenced)
         live = one(destination.cluster, "HostedCluster", "blue", "clusters")
         assert "pausedUntil" not in live["spec"]
         assert not [each for each in live["metadata"].get("annotations") or {} if each.startswith("lifeboat")]
@@ -221,26 +225,42 @@ class TestHostedCluster:
 
     def test_creating_it_twice_answers_the_same_uid(self, destination):
         restore_objects(destination)
-        first = hosted_cluster.create_hosted_cluster(destination, NOW)
-        assert hosted_cluster.create_hosted_cluster(destination, NOW) == first
+        first = hosted_cluster.create_hosted_cluster(destination, NOW, still_fenced)
+        assert hosted_cluster.create_hosted_cluster(destination, NOW, still_fenced) == first
+
+    def test_it_is_not_created_beside_a_source_that_runs_again(self, destination):
+        restore_objects(destination)
+
+        def no_longer():
+            raise FenceUnprovenError("mgmt-1 no longer is fenced")
+
+        with pytest.raises(FenceUnprovenError):
+            hosted_cluster.create_hosted_cluster(destination, NOW, no_longer)
+        assert destination.live_hosted_cluster() is None
+
+    def test_nothing_comes_between_the_last_look_and_its_creation(self, destination):
+        restore_objects(destination)
+        seen = []
+        hosted_cluster.create_hosted_cluster(destination, NOW, lambda: seen.append(len(destination.cluster.writes)))
+        assert [kind for _, kind, *_ in destination.cluster.writes[seen[0] :]] == ["HostedCluster"]
 
     def test_it_is_not_created_in_a_namespace_that_is_not_ours(self, destination):
         destination.cluster.create(NAMESPACES, {"metadata": {"name": INNER}})
         with pytest.raises(RestoreFailedError):
-            hosted_cluster.create_hosted_cluster(destination, NOW)
+            hosted_cluster.create_hosted_cluster(destination, NOW, still_fenced)
         assert destination.live_hosted_cluster() is None
 
     def test_another_cluster_of_that_name_is_refused(self, destination):
         destination.cluster.add(a_hosted_cluster("blue", infra_id="blue-other").hosted_cluster())
         with pytest.raises(RestoreFailedError, match="another HostedCluster"):
-            hosted_cluster.create_hosted_cluster(destination, NOW)
+            hosted_cluster.create_hosted_cluster(destination, NOW, still_fenced)
 
     def test_an_old_snapshot_url_goes_from_both(self):
         storage = {"type": "PersistentVolume", "restoreSnapshotURL": ["https://old.example/x"]}
         etcd = {"managementType": "Managed", "managed": {"storage": storage}}
         destination = a_backup(blue().with_spec(etcd=etcd)).open()
         restore_objects(destination)
-        hosted_cluster.create_hosted_cluster(destination, NOW)
+        hosted_cluster.create_hosted_cluster(destination, NOW, still_fenced)
         assert "old.example" not in str(destination.cluster.objects("HostedCluster"))
 
     def test_node_pools_come_unpaused_without_auto_repair_which_they_get_back_later(self, destination):
@@ -267,7 +287,7 @@ class TestServing:
     @pytest.fixture
     def served(self, destination):
         restore_objects(destination)
-        hosted_cluster.create_hosted_cluster(destination, NOW)
+        hosted_cluster.create_hosted_cluster(destination, NOW, still_fenced)
         hosted_cluster.create_node_pools(destination, NOW)
         set_conditions(destination.cluster, "HostedCluster", "clusters", "blue", **self.GOOD)
         for pool in ("workers-a", "workers-b"):
@@ -312,7 +332,7 @@ class TestAbandon:
 
     def test_nothing_is_touched_once_the_hosted_cluster_exists(self, world, destination):
         restore_objects(destination)
-        hosted_cluster.create_hosted_cluster(destination, NOW)
+        hosted_cluster.create_hosted_cluster(destination, NOW, still_fenced)
         before = world.destination.objects()
         answer = abandon(world.destination, world.builder.ref, OPERATION)
         assert (answer["done"], answer["handedOver"]) == (True, True)

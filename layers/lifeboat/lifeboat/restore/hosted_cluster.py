@@ -10,6 +10,7 @@ openshift-monitoring in the guest when Prometheus is slow to become ready, and t
 from __future__ import annotations
 
 import datetime
+from collections.abc import Callable
 from typing import Any
 
 from lifeboat.edits import edit
@@ -22,15 +23,20 @@ from lifeboat.restore.loading import Destination
 from lifeboat.restore.objects import drop_snapshot_url, prepare
 
 
-def create_hosted_cluster(destination: Destination, now: datetime.datetime) -> dict[str, Any]:
+def create_hosted_cluster(
+    destination: Destination, now: datetime.datetime, last_look: Callable[[], object]
+) -> dict[str, Any]:
     """Create the HostedCluster if absent; returns its uid.
 
-    Raises RestoreFailedError when another cluster of that name is there, or the control-plane namespace is not ours.
+    `last_look` raises unless the source is fenced and the lease is ours at this very moment: hours may have passed
+    since the machine looked first. Raises RestoreFailedError when another cluster of that name is there, or the
+    control-plane namespace is not ours.
     """
     manifest = hosted_cluster_manifest(destination, now)
     live = destination.live_hosted_cluster()
     if live is None:
         assert_own_namespace(destination)
+        last_look()
         live = destination.cluster.create(HOSTED_CLUSTERS, manifest) or destination.live_hosted_cluster()
     if live is None or live["spec"].get("infraID") != destination.record.infra_id:
         msg = f"another HostedCluster {destination.hosted} is on {destination.cluster.name}: look whose it is"
