@@ -12,4 +12,4 @@ services = Services()
 
 @task(services)
 def handler(request: Task) -> dict[str, Any]:
-    return capturing.commit_backup(services.store, services.signer, request, services.clock)
+    return capturing.commit_backup(services.source(request), services.store, services.signer, request, services.clock)

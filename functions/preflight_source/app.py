@@ -14,5 +14,13 @@ services = Services()
 @task(services)
 def handler(request: Task) -> dict[str, Any]:
     return preflight_source.check(
-        World(services.source(request), services.store, services.dns, services.instances, services.clock), request
+        World(
+            services.source(request),
+            services.store,
+            services.signer,
+            services.dns,
+            services.instances,
+            services.clock,
+        ),
+        request,
     )

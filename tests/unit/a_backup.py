@@ -43,7 +43,7 @@ class Backup:
         return Task.from_event({"task": self.data, **parameters} if parameters else self.data)
 
     def preflight(self) -> dict[str, Any]:
-        world = World(self.cluster, self.store, self.dns, self.instances, self.clock)
+        world = World(self.cluster, self.store, self.signer, self.dns, self.instances, self.clock)
         self.data["backup"] = preflight_source.check(world, self.task())
         return self.data["backup"]
 
@@ -73,12 +73,20 @@ class Backup:
         snapshot = self.snapshot()
         exported = capturing.export_manifests(self.cluster, self.store, self.instances, self.task())
         self.data["captured"] = [snapshot, exported]
-        self.data["record"] = capturing.commit_backup(self.store, self.signer, self.task(), self.clock)
+        return self.commit()
+
+    def commit(self) -> dict[str, Any]:
+        self.data["record"] = capturing.commit_backup(self.cluster, self.store, self.signer, self.task(), self.clock)
         return self.data["record"]
 
     def resume(self) -> dict[str, Any]:
         self.data["resumed"] = resuming.resume_source(self.cluster, self.store, self.task())
         return self.data["resumed"]
+
+    def bring_back(self) -> None:
+        """From ResumeSource to the end."""
+        self.resume()
+        assert self.check_serving()["done"], self.data["serving"]
 
     def check_serving(self) -> dict[str, Any]:
         self.data["serving"] = resuming.check_source_serving(self.cluster, self.store, self.task())

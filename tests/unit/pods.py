@@ -21,12 +21,14 @@ class EtcdPods:
     """Three etcd pods that answer as etcdctl does. `uploads_to` gets the snapshot's key when an upload starts."""
 
     revision: int = 4711
+    saved_revision: int = 4711
     keys: int = 3000
     silent: set[str] = field(default_factory=set)
     alarms: list[str] = field(default_factory=list)
     cluster_ids: dict[str, int] = field(default_factory=dict)
     snapshot: bytes = b"database" * 60 + bytes(32)
     later_puts: int = 0
+    later_deletes: int = 1
     progress: str | None = None
     """What a look at a snapshot gives while it is not complete."""
     staged: dict[str, set[str]] = field(default_factory=dict)
@@ -59,14 +61,14 @@ class EtcdPods:
         if script == scripts.CHECK_UPLOAD:
             return framed("http=200\nlog=\n")
         if script == scripts.COUNT_LATER:
-            return framed(f"puts={self.later_puts}\ndeletes=1\n")
+            return framed(f"puts={self.later_puts}\ndeletes={self.later_deletes}\n")
         assert script == scripts.DISCARD
         self.staged[pod] = {each for each in staged if not each.startswith(arguments[0])}
         return framed("")
 
     def _facts(self) -> str:
         whole = self.whole
-        status = json.dumps({"revision": 4711, "totalKey": 9000})
+        status = json.dumps({"revision": self.saved_revision, "totalKey": 9000})
         digest = hashlib.sha256(whole).hexdigest()
         body = hashlib.sha256(whole[:-32]).hexdigest()
         size = len(whole)

@@ -10,7 +10,8 @@ from typing import Any
 
 from lifeboat import backups, export, inventory
 from lifeboat.backups import BackupRecord, ManifestPart, Part, SnapshotPart
-from lifeboat.errors import PreflightError
+from lifeboat.errors import BackupUnprovenError, PreflightError
+from lifeboat.etcd import snapshot
 from lifeboat.inventory import Inventory
 from lifeboat.layout import ClusterLayout
 from lifeboat.model import BackupKind, Task
@@ -46,15 +47,21 @@ def export_manifests(
     }
 
 
-def commit_backup(store: ObjectStore, signer: Signer, task: Task, clock: Clock) -> dict[str, Any]:
+def commit_backup(
+    cluster: ManagementCluster, store: ObjectStore, signer: Signer, task: Task, clock: Clock
+) -> dict[str, Any]:
     """Write the signed record, last of all.
 
-    A backup that an earlier execution of this operation committed already is kept: its source has been at rest since.
+    A backup that an earlier execution of this operation committed already is kept as long as nothing was written
+    since. Raises BackupUnprovenError otherwise: the preflight has opened a new backup if the source was awake then,
+    so it woke up later.
     """
     state = recorded_state(store, task)
     layout = ClusterLayout(task.hosted_cluster, state.infra_id).backup(str(task.backup_id))
     if store.head(layout.record):
         record, sha256 = backups.load(store, signer, task.hosted_cluster, str(task.backup_id))
+        if record.kind is BackupKind.QUIESCED:
+            _refuse_outdated(cluster, record)
     else:
         record = _record(store, task, clock.now())
         sha256 = backups.commit(store, signer, record)
@@ -67,6 +74,16 @@ def commit_backup(store: ObjectStore, signer: Signer, task: Task, clock: Clock) 
         "snapshotBytes": record.snapshot.part.size,
         "objects": sum(each.count for each in record.manifests),
     }
+
+
+def _refuse_outdated(cluster: ManagementCluster, record: BackupRecord) -> None:
+    hosted = record.hosted_cluster
+    if written := snapshot.written_after(cluster, hosted.control_plane_namespace, record.snapshot.revision):
+        msg = (
+            f"etcd of {hosted} took {written}, at which backup {record.backup_id} was committed: find out who woke the "
+            "source, then start again with the same operationId, which makes another backup"
+        )
+        raise BackupUnprovenError(msg)
 
 
 def _changed(found: Inventory, instances: Mapping[str, str], state: SourceState) -> list[str]:
@@ -90,7 +107,7 @@ def _changed(found: Inventory, instances: Mapping[str, str], state: SourceState)
 def _record(store: ObjectStore, task: Task, now: datetime.datetime) -> BackupRecord:
     state = recorded_state(store, task)
     layout = ClusterLayout(task.hosted_cluster, state.infra_id).backup(str(task.backup_id))
-    snapshot, exported = task.data["captured"]
+    saved, exported = task.data["captured"]
     manifests = tuple(ManifestPart(**{**each, "part": Part(**each["part"])}) for each in exported["manifests"])
     key = layout.evidence(SOURCE_STATE)
     stored, body = store.head(key), store.get(key)
@@ -105,13 +122,13 @@ def _record(store: ObjectStore, task: Task, now: datetime.datetime) -> BackupRec
         operation_id=task.operation.id,
         created_at=now.astimezone(datetime.UTC).isoformat(timespec="seconds"),
         snapshot=SnapshotPart(
-            part=Part(snapshot["key"], snapshot["versionId"], snapshot["sha256"], snapshot["size"]),
-            revision=snapshot["revision"],
-            total_keys=snapshot["totalKeys"],
-            member=snapshot["member"],
+            part=Part(saved["key"], saved["versionId"], saved["sha256"], saved["size"]),
+            revision=saved["revision"],
+            total_keys=saved["totalKeys"],
+            member=saved["member"],
             members=state.etcd["members"],
             image=state.etcd["image"],
-            etcd_version=snapshot["etcdVersion"],
+            etcd_version=saved["etcdVersion"],
         ),
         manifests=manifests,
         evidence={SOURCE_STATE: source, export.OWNERSHIP: Part(**exported["ownership"])},

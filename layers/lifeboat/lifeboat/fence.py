@@ -15,7 +15,9 @@ from typing import Any
 
 from lifeboat import dns as names
 from lifeboat import signed, writers
+from lifeboat.backups import BackupRecord
 from lifeboat.errors import BackupUnprovenError, FenceUnprovenError
+from lifeboat.etcd import members, snapshot
 from lifeboat.layout import ClusterLayout, hosted_cluster_prefix
 from lifeboat.model import HostedClusterRef, Operation
 from lifeboat.moved import Move
@@ -42,16 +44,25 @@ class Observation:
     routes: int
     names: tuple[str, ...]
     """Public names, and their ownership, that Route53 still has. Not looked at: empty."""
+    has_etcd: bool
+    """Whether its etcd is meant to run."""
+    written: str | None
+    """What its etcd took after the backup, in words; None: nothing, or there is no etcd (any more)."""
 
 
-def observe(source: ManagementCluster, hosted: HostedClusterRef, dns: Dns | None, state: SourceState) -> Observation:
-    """Look at the source now. Without `dns` the names are left out: at the destination's turn they are its own."""
+def observe(source: ManagementCluster, record: BackupRecord, dns: Dns | None, state: SourceState) -> Observation:
+    """Look at the source now. Without `dns` the names are left out: at the destination's turn they are its own.
+
+    Raises EtcdNotReadyError when its etcd is there and has no quorum that could tell whether it was written to.
+    """
+    hosted = record.hosted_cluster
     namespace = hosted.control_plane_namespace
     cluster = source.get(HOSTED_CLUSTERS, hosted.namespace, hosted.name)
     # A pause by time would lift itself: it is ours only as long as it says `true`.
     paused = cluster is not None and cluster["spec"].get("pausedUntil") == PAUSED
     mine = signature(cluster) if cluster and paused else None
     found = names.records_of(dns, state.hostnames) if dns else []
+    has_etcd = cluster is not None and members.has_members(source, namespace)
     return Observation(
         exists=cluster is not None,
         paused_by=mine.operation_id if mine else None,
@@ -61,7 +72,9 @@ def observe(source: ManagementCluster, hosted: HostedClusterRef, dns: Dns | None
         },
         deployments=_deployments(source, namespace),
         routes=len(source.list_objects(ROUTES, namespace)),
-        names=tuple(sorted({record.name for record in found})),
+        names=tuple(sorted({each.name for each in found})),
+        has_etcd=has_etcd,
+        written=snapshot.written_after(source, namespace, record.snapshot.revision) if has_etcd else None,
     )
 
 
@@ -88,6 +101,8 @@ def problems(seen: Observation, state: SourceState, operation_id: str, backup_id
         found.append(f"{seen.routes} Routes are there")
     if seen.names:
         found.append(f"Route53 still has {', '.join(seen.names)}")
+    if seen.written:
+        found.append(f"its etcd took {seen.written} of the backup")
     return found
 
 
@@ -106,8 +121,11 @@ def make(
     is there already is kept, after the same look.
     """
     record = move.record
-    seen = observe(source, record.hosted_cluster, dns, move.state)
-    if wrong := problems(seen, move.state, operation.id, record.backup_id):
+    seen = observe(source, record, dns, move.state)
+    wrong = problems(seen, move.state, operation.id, record.backup_id)
+    if seen.exists and not seen.has_etcd:
+        wrong.append("its etcd is gone, so it cannot tell whether it was written to after the backup")
+    if wrong:
         msg = f"{record.source} is not fenced: {'; '.join(wrong)}. Look who works there besides, then start again"
         raise FenceUnprovenError(msg)
     for key, payload in _fences(store, signer, move):
@@ -146,7 +164,7 @@ def check(store: ObjectStore, signer: Signer, source: ManagementCluster, move: M
         )
         raise FenceUnprovenError(msg)
     key, payload = fences[-1]
-    seen = observe(source, record.hosted_cluster, None, move.state)
+    seen = observe(source, record, None, move.state)
     if wrong := problems(seen, move.state, payload["operationId"], record.backup_id):
         msg = (
             f"{record.source} was fenced at {payload['observedAt']} and no longer is: {'; '.join(wrong)}. "

@@ -10,17 +10,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lifeboat import reconciliation, writers
+from lifeboat import backups, reconciliation, writers
 from lifeboat.dns import records_of, to_json
 from lifeboat.edits import annotation
 from lifeboat.errors import BackupUnprovenError, EtcdNotReadyError, PreflightError
-from lifeboat.etcd import members
+from lifeboat.etcd import members, snapshot
 from lifeboat.etcd.snapshot import SINGLE_PUT_LIMIT
 from lifeboat.inventory import CLUSTER_NAME_LABEL
 from lifeboat.layout import ClusterLayout
 from lifeboat.model import BackupKind, HostedClusterRef, Manifest, Task, new_backup_id
 from lifeboat.podshell import PodRef
-from lifeboat.ports import Clock, Dns, Instances, ManagementCluster, ObjectStore
+from lifeboat.ports import Clock, Dns, Instances, ManagementCluster, ObjectStore, Signer
 from lifeboat.resources import (
     AWS_CLUSTERS,
     AWS_MACHINE_TEMPLATES,
@@ -45,6 +45,7 @@ class World:
 
     cluster: ManagementCluster
     store: ObjectStore
+    signer: Signer
     dns: Dns
     instances: Instances
     clock: Clock
@@ -54,7 +55,8 @@ def check(world: World, task: Task) -> dict[str, Any]:
     """Check the source and open the backup; answers `{backupId, infraId, prefix, keys, revision}`.
 
     A source that this very operation left paused (its execution was cut off) goes on with the backup that the
-    HostedCluster's annotation names. Raises PreflightError with all problems, AlreadyPausedError when somebody else
+    HostedCluster's annotation names, unless that one was committed and the source has been awake since: then a new
+    backup is opened, with what the source was like before the *first* one touched it. Raises PreflightError with all problems, AlreadyPausedError when somebody else
     paused the hosted cluster and it would have to be paused (`quiesced`).
     """
     hosted, kind = task.hosted_cluster, BackupKind(task.data["kind"])
@@ -66,10 +68,8 @@ def check(world: World, task: Task) -> dict[str, Any]:
         reconciliation.refuse_foreign_pause(found, task.operation.id, world.clock.now())
     mine = reconciliation.signature(found)
     resumed = mine if mine and mine.operation_id == task.operation.id else None
-    if resumed:
-        backup_id = resumed.backup_id
-    else:
-        backup_id = new_backup_id(kind, task.operation.id, datetime.datetime.fromisoformat(task.data["startedAt"]))
+    new_id = new_backup_id(kind, task.operation.id, datetime.datetime.fromisoformat(task.data["startedAt"]))
+    backup_id = resumed.backup_id if resumed else new_id
 
     problems = _about_the_cluster(found, move=bool(task.data.get("firstHalfOfMove")))
     machines = _machines(world.cluster, hosted, found["spec"].get("infraID", ""))
@@ -88,6 +88,9 @@ def check(world: World, task: Task) -> dict[str, Any]:
             "resume it by hand, then start again with another operationId"
         )
         raise BackupUnprovenError(msg)
+    if state and resumed and _is_outdated(world, hosted, layout, backup_id):
+        backup_id = new_id
+        state = record_source_state(world.store, layout, backup_id, state)
     if state is None:
         state = record_source_state(world.store, layout, backup_id, _measure(world, task, found, machines, etcd))
     return {
@@ -97,6 +100,18 @@ def check(world: World, task: Task) -> dict[str, Any]:
         "keys": state.etcd["totalKeys"],
         "revision": state.etcd["revision"],
     }
+
+
+def _is_outdated(world: World, hosted: HostedClusterRef, layout: ClusterLayout, backup_id: str) -> bool:
+    """Whether a backup was committed and its source did not rest since, e.g. because somebody scaled it up by hand."""
+    if world.store.head(layout.backup(backup_id).record) is None:
+        return False
+    record, _ = backups.load(world.store, world.signer, hosted, backup_id)
+    namespace = hosted.control_plane_namespace
+    return bool(
+        writers.still_running(world.cluster, namespace, writers.ALL)
+        or snapshot.written_after(world.cluster, namespace, record.snapshot.revision)
+    )
 
 
 def _about_the_cluster(hosted_cluster: Manifest, *, move: bool) -> list[str]:

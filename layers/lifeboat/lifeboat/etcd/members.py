@@ -97,6 +97,26 @@ def statuses(cluster: ManagementCluster, namespace: str) -> tuple[list[MemberSta
     return answering, silent
 
 
+def has_members(cluster: ManagementCluster, namespace: str) -> bool:
+    """Whether etcd is there and meant to run; a teardown stops it, then deletes it."""
+    there = _stateful_set(cluster, namespace)
+    return bool(there and not there["metadata"].get("deletionTimestamp") and there["spec"].get("replicas", 1))
+
+
+def quorum(cluster: ManagementCluster, namespace: str) -> list[MemberStatus]:
+    """The members that answer, at least a quorum: what etcd acknowledged, one of them knows.
+
+    Raises EtcdNotReadyError when fewer answer.
+    """
+    there, silent = statuses(cluster, namespace)
+    stateful_set = _stateful_set(cluster, namespace)
+    wanted = int(stateful_set["spec"].get("replicas", 1)) if stateful_set else len(there) + len(silent)
+    if len(there) < wanted // 2 + 1:
+        msg = f"only {len(there)} of {wanted} members of etcd in {namespace} answer, no quorum: {'; '.join(silent)}"
+        raise EtcdNotReadyError(msg)
+    return there
+
+
 def alarms(cluster: ManagementCluster, pod: PodRef) -> list[str]:
     """Active alarms (`NOSPACE`, `CORRUPT`) of the whole etcd; EtcdNotReadyError when it does not tell."""
     said = etcdctl(cluster, pod, "alarm", "list")
@@ -120,6 +140,10 @@ def count_keys(cluster: ManagementCluster, pod: PodRef, revision: int = 0) -> in
 def last_line(text: str) -> str:
     """What a program said last, cut to a length that fits into a message."""
     return (text.strip().splitlines() or ["(nothing said)"])[-1][:300]
+
+
+def _stateful_set(cluster: ManagementCluster, namespace: str) -> Manifest | None:
+    return cluster.get(STATEFUL_SETS, namespace, STATEFUL_SET)
 
 
 def _runs(pod: Manifest) -> bool:

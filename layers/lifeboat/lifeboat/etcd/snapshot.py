@@ -37,6 +37,7 @@ _ROOM_FACTOR, _ROOM_EXTRA = 1.1, 64 * 1024**2
 _TAIL, _PAGE = 32, 512
 _URL_SECONDS = 3600
 _NEWER, _NO_ROOM = 3, 4
+_WATCHES = 3  # a watch sees a few seconds only, and an etcd under load may need them to begin
 
 
 @dataclass(frozen=True)
@@ -138,16 +139,26 @@ def later_writes(cluster: ManagementCluster, namespace: str, revision: int) -> i
     """How many puts etcd took after `revision`; 0 when leases merely expired; None when it cannot be told.
 
     Without writers only expiring leases (guest events) move the revision, and those are deletions. A compaction may
-    hide what happened: then nothing is proven.
+    hide what happened: then nothing is proven. Raises EtcdNotReadyError without a quorum: a minority may not know.
     """
-    there, _ = members.statuses(cluster, namespace)
-    newest = max(there, key=lambda each: each.revision)
+    newest = max(members.quorum(cluster, namespace), key=lambda each: each.revision)
     if newest.revision <= revision:
         return 0
     pod = PodRef(namespace, newest.pod, CONTAINER)
-    said = _facts(podshell.run(cluster, pod, scripts.COUNT_LATER, str(revision + 1)))
-    puts, deletes = int(said.get("puts", 0)), int(said.get("deletes", 0))
-    return puts if puts or deletes else None
+    for _ in range(_WATCHES):
+        said = _facts(podshell.run(cluster, pod, scripts.COUNT_LATER, str(revision + 1)))
+        puts, deletes = int(said.get("puts", 0)), int(said.get("deletes", 0))
+        if puts or deletes:
+            return puts
+    return None
+
+
+def written_after(cluster: ManagementCluster, namespace: str, revision: int) -> str | None:
+    """What etcd took after `revision`, in words; None when it took nothing (leases that expire do not count)."""
+    later = later_writes(cluster, namespace, revision)
+    if later == 0:
+        return None
+    return f"{later} writes after revision {revision}" if later else f"unknown changes after revision {revision}"
 
 
 def discard(cluster: ManagementCluster, namespace: str, backup_id: str) -> list[str]:
