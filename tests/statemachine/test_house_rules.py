@@ -59,10 +59,29 @@ def test_a_machine_says_what_it_does(name):
     assert machines.load(name)["Comment"]
 
 
-@pytest.mark.parametrize("name", ["backup", "recover"])
-def test_what_stops_a_source_is_never_cut_off(name):
-    """A machine's own TimeoutSeconds would end it without resuming the source; tasks and loops are bounded instead."""
+@pytest.mark.parametrize("name", machines.NAMES)
+def test_no_machine_is_cut_off(name):
+    """A machine's own TimeoutSeconds would end it without any Catch: a source stopped, a destination half made, an
+    operator at 0. Tasks and loops are bounded instead.
+    """
     assert "TimeoutSeconds" not in machines.load(name)
+
+
+LOOK = 10  # seconds that one look takes at most, in the long run
+
+
+@pytest.mark.parametrize("name", ["backup", "restore", "teardown"])
+def test_a_nested_machine_ends_by_itself_long_before_its_parent_loses_patience(name):
+    """The sum of all its loops and all its tasks, and as much again."""
+    states = dict(machines.states(name))
+    waits = {state["Next"]: state["Seconds"] for state in states.values() if state["Type"] == "Wait"}
+    loops = sum(
+        state["Parameters"]["atMost"] * (waits[name] + LOOK)
+        for name, state in states.items()
+        if "atMost" in state.get("Parameters", {})
+    )
+    tasks = sum(state["TimeoutSeconds"] for state in states.values() if state["Type"] == "Task")
+    assert 2 * (loops + tasks) < _state("recover", f"Run{name.capitalize()}")["TimeoutSeconds"]
 
 
 @pytest.mark.parametrize(("name", "state"), ALL)

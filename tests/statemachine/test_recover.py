@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -151,6 +152,31 @@ def test_a_restore_that_fails_late_never_resumes_the_source():
     run = recover(RunRestore=BROKEN, LookWhoOwnsIt=OWNS)
     assert "ResumeSource" not in run.states
     assert "the destination owns the hosted cluster: never resume the source" in run.cause
+
+
+ENDED = json.dumps({"ExecutionArn": "arn", "Status": "FAILED", "Error": "ObjectRefusedError"}, separators=(",", ":"))
+
+
+@pytest.mark.parametrize("cause", [ENDED, ENDED.replace(":", ": ")], ids=["narrow", "wide"])
+def test_a_restore_that_failed_by_itself_has_waited_for_its_own_late_requests(cause):
+    run = recover(RunRestore=Failure("States.TaskFailed", cause))
+    assert "WaitForLateAnswer" not in run.states
+    assert "ResumeSource" in run.states
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        Failure("States.Timeout", ""),
+        Failure("States.TaskFailed", ENDED.replace("FAILED", "TIMED_OUT")),
+        Failure("States.TaskFailed", ENDED.replace("FAILED", "ABORTED")),
+        Failure("StepFunctions.SdkClientException", "connection lost"),
+    ],
+)
+def test_after_a_restore_that_was_cut_off_its_late_requests_are_waited_for(end):
+    """Else the source is resumed and the HostedCluster appears at the destination a moment later."""
+    run = recover(RunRestore=end)
+    assert run.states.index("WaitForLateAnswer") < run.states.index("LookWhoOwnsIt")
 
 
 def test_an_unknown_owner_never_resumes_the_source():

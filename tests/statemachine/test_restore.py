@@ -122,6 +122,13 @@ def test_a_handover_whose_answer_was_lost_is_recognised():
     assert run.cause.startswith("The destination mgmt-2 owns the cluster now")
 
 
+def test_a_handover_that_may_still_happen_is_waited_for():
+    """The client has given up on the request, the API server may not have."""
+    run = restore(CreateHostedCluster=BROKEN)
+    assert run.states[run.states.index("CreateHostedCluster") + 1 :][:2] == ["WaitForLateAnswer", "AbandonDestination"]
+    assert "WaitForLateAnswer" not in restore(RestoreMachines=BROKEN).states
+
+
 def test_a_second_start_after_the_handover_touches_nothing_before_it():
     run = restore(PreflightDestination={"handedOver": True})
     assert run.end == "RestoreComplete"

@@ -8,6 +8,7 @@ Parameters and ResultSelector by reference path and States.Format. Retries are t
 from __future__ import annotations
 
 import copy
+import fnmatch
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -162,5 +163,7 @@ def holds(rule: dict[str, Any], data: Any) -> bool:
     if missing:
         msg = f"{rule['Variable']} is not there: Step Functions would end the execution here"
         raise AssertionError(msg)
+    if "StringMatches" in rule:
+        return fnmatch.fnmatchcase(value, rule["StringMatches"])
     (wanted,) = (rule[key] for key in ("BooleanEquals", "StringEquals", "NumericEquals") if key in rule)
     return bool(value == wanted)
