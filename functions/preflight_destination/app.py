@@ -14,4 +14,4 @@ services = Services()
 @task(services, guarded=False)
 def handler(request: Task) -> dict[str, Any]:
     destination = open_destination(services.destination(request), services.store, services.signer, request)
-    return preflight(destination)
+    return preflight(destination, services.source(request))

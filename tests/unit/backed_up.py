@@ -16,6 +16,7 @@ from lifeboat.resources import MACHINES
 from lifeboat.restore.loading import Destination, load, open_destination
 from lifeboat.source_state import SourceState
 from tests.unit.builders import (
+    DOMAIN,
     ETCD_IMAGE,
     RELEASE,
     HostedClusterBuilder,
@@ -65,6 +66,7 @@ def a_destination(name: str = "mgmt-2") -> MemoryCluster:
     cluster.add(
         an_object("storage.k8s.io/v1", "StorageClass", "gp3-csi"),
         an_object("v1", "ConfigMap", "supported-versions", "hypershift", data={}),
+        a_deployment("external-dns", "hypershift", 1, args=["--txt-owner-id=owner-2", f"--domain-filter={DOMAIN}"]),
         *(a_node(zone) for zone in ZONES),
         *(a_crd(name) for name in ("clusters.cluster.x-k8s.io", "machines.cluster.x-k8s.io")),
     )

@@ -125,17 +125,24 @@ def owner_id(cluster: ManagementCluster) -> str:
 
     Raises FenceUnprovenError when its Deployment does not say.
     """
+    if (found := find_owner_id(cluster)) is not None:
+        return found
+    msg = (
+        f"{cluster.name}: Deployment hypershift/external-dns has no {_OWNER_FLAG}: these names may be anybody's, "
+        "delete them by hand, then start again"
+    )
+    raise FenceUnprovenError(msg)
+
+
+def find_owner_id(cluster: ManagementCluster) -> str | None:
+    """The id under which a management cluster's ExternalDNS owns its names, if its Deployment says one."""
     deployment = cluster.get(DEPLOYMENTS, "hypershift", "external-dns")
     containers = deployment["spec"]["template"]["spec"]["containers"] if deployment else []
     for container in containers:
         for argument in [*(container.get("command") or ()), *(container.get("args") or ())]:
             if argument.startswith(_OWNER_FLAG):
                 return str(argument.removeprefix(_OWNER_FLAG))
-    msg = (
-        f"{cluster.name}: Deployment hypershift/external-dns has no {_OWNER_FLAG}: these names may be anybody's, "
-        "delete them by hand, then start again"
-    )
-    raise FenceUnprovenError(msg)
+    return None
 
 
 def to_json(record: DnsRecord) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lifeboat.errors import FenceUnprovenError, PreflightError, RestoreFailedError
+from lifeboat.errors import ApiUnavailableError, FenceUnprovenError, PreflightError, RestoreFailedError
 from lifeboat.resources import HOSTED_CLUSTERS, NAMESPACES, NODE_POOLS
 from lifeboat.restore import etcd_volumes, hosted_cluster, objects, serving
 from lifeboat.restore.abandon import abandon
@@ -47,8 +47,8 @@ def one(cluster, kind, name, namespace=INNER):
 
 
 class TestPreflight:
-    def test_a_fit_destination_passes(self, destination):
-        assert preflight(destination) == {"handedOver": False}
+    def test_a_fit_destination_passes(self, world, destination):
+        assert preflight(destination, world.source) == {"handedOver": False}
         assert not destination.cluster.writes
 
     @pytest.mark.parametrize(
@@ -73,30 +73,41 @@ class TestPreflight:
             (lambda c: c.add(an_object("v1", "Namespace", "clusters", deletionTimestamp="now")), "is being deleted"),
         ],
     )  # fmt: skip
-    def test_an_unfit_destination_is_refused_by_name(self, destination, spoil, told):
+    def test_an_unfit_destination_is_refused_by_name(self, world, destination, spoil, told):
         spoil(destination.cluster)
         with pytest.raises(PreflightError, match=told):
-            preflight(destination)
+            preflight(destination, world.source)
 
-    def test_all_problems_are_told_at_once(self, destination):
+    def test_two_external_dns_of_one_id_are_refused(self, world, destination):
+        """Each would withdraw the other's names."""
+        args = ["--txt-owner-id=owner-1", "--domain-filter=hosted.example.com"]
+        destination.cluster.add(a_deployment("external-dns", "hypershift", 1, args=args))
+        with pytest.raises(PreflightError, match="the same --txt-owner-id=owner-1"):
+            preflight(destination, world.source)
+
+    def test_a_source_that_does_not_answer_is_the_fences_business(self, world, destination):
+        world.source.fail_next(ApiUnavailableError("mgmt-1 does not answer"))
+        assert preflight(destination, world.source) == {"handedOver": False}
+
+    def test_all_problems_are_told_at_once(self, world, destination):
         destination.cluster.remove("StorageClass", None, "gp3-csi")
         destination.cluster.remove("Deployment", "hypershift", "operator")
         with pytest.raises(PreflightError, match=r"operator.*StorageClass"):
-            preflight(destination)
+            preflight(destination, world.source)
 
-    def test_what_this_operation_left_is_no_problem(self, destination):
+    def test_what_this_operation_left_is_no_problem(self, world, destination):
         restore_objects(destination)
-        assert preflight(destination) == {"handedOver": False}
+        assert preflight(destination, world.source) == {"handedOver": False}
 
-    def test_a_second_start_after_the_point_of_no_return_is_told_so(self, destination):
+    def test_a_second_start_after_the_point_of_no_return_is_told_so(self, world, destination):
         restore_objects(destination)
         hosted_cluster.create_hosted_cluster(destination, NOW, still_fenced)
-        assert preflight(destination) == {"handedOver": True}
+        assert preflight(destination, world.source) == {"handedOver": True}
 
     def test_what_another_operation_left_is_refused(self, world, destination):
         create_namespaces(destination)
         with pytest.raises(PreflightError, match="namespace clusters-blue exists"):
-            preflight(world.open("op-2"))
+            preflight(world.open("op-2"), world.source)
 
 
 class TestObjects:

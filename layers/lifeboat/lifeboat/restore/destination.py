@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from lifeboat.errors import PreflightError, RestoreFailedError
+from lifeboat import dns
+from lifeboat.errors import ApiUnavailableError, PreflightError, RestoreFailedError
 from lifeboat.model import Manifest
 from lifeboat.ports import ManagementCluster
 from lifeboat.reconciliation import OPERATION
@@ -33,7 +34,7 @@ ZONE = "topology.kubernetes.io/zone"
 _VERSION_ORDER = ("v1alpha1", "v1alpha2", "v1alpha3", "v1alpha4", "v1beta1", "v1beta2", "v1")
 
 
-def preflight(destination: Destination) -> dict[str, Any]:
+def preflight(destination: Destination, source: ManagementCluster) -> dict[str, Any]:
     """Look at everything that the restore rests on, change nothing.
 
     Returns `{handedOver}`: whether an earlier execution of this operation already created the HostedCluster, after
@@ -42,6 +43,7 @@ def preflight(destination: Destination) -> dict[str, Any]:
     problems = [
         *_leftovers(destination),
         *_operators(destination),
+        *_owners_of_names(destination, source),
         *_schemas(destination),
         *_room(destination),
         *_release(destination),
@@ -137,6 +139,21 @@ def _operators(destination: Destination) -> Iterator[str]:
     for name in names:
         if domains and not any(name == domain or name.endswith(f".{domain}") for domain in domains):
             yield f"ExternalDNS there does not manage {name} (its domains: {', '.join(domains)})"
+
+
+def _owners_of_names(destination: Destination, source: ManagementCluster) -> Iterator[str]:
+    """Two ExternalDNS of one id take each other's names for leftovers of their own and withdraw them."""
+    if not destination.state.hostnames:
+        return
+    try:
+        at_source = dns.find_owner_id(source)
+    except ApiUnavailableError:
+        return  # one that does not answer: whether it may be left out, the fence decides
+    if at_source is not None and dns.find_owner_id(destination.cluster) == at_source:
+        yield (
+            f"ExternalDNS there and at {source.name} have the same --txt-owner-id={at_source}: each would withdraw the "
+            "other's names; give one of them an id of its own"
+        )
 
 
 def _schemas(destination: Destination) -> Iterator[str]:
