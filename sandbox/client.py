@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from contextlib import closing
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
@@ -296,6 +297,12 @@ class Client:
         headers = {"Accept": "application/json", "Content-Type": content_type}
         self._api.update_params_for_auth(headers, [], ["BearerToken"])
         return headers
+
+
+@cache
+def shared_client(kubeconfig: Path) -> Client:
+    """One client per kubeconfig and process, its connections kept: for those who look now and then."""
+    return Client(kubeconfig)
 
 
 def _selectors(labels: str | None, fields: str | None) -> Query:

@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sandbox.client import CONFIG_MAPS, SECRETS, Client, Object
+from sandbox.client import CONFIG_MAPS, SECRETS, Client, Object, shared_client
 from sandbox.guest import canary
 from sandbox.guest.etcd import Etcd
 from sandbox.guest.registry import PREFIX
@@ -44,7 +44,7 @@ def seed(
     """
     home = cluster or plan.management_clusters[0]
     control_plane = f"{namespace}-{name}"
-    context = _context(Client(home.controllers_kubeconfig), control_plane)
+    context = _context(shared_client(home.controllers_kubeconfig), control_plane)
     slot = plan.etcd_slot(control_plane)
     endpoints = [f"https://{home.etcd_address(slot, ordinal)}:2379" for ordinal in range(3)]
     pairs = list(_objects(keys, canary(plan)))

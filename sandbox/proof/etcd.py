@@ -9,12 +9,11 @@ import zlib
 from dataclasses import dataclass
 from typing import Any
 
-from kubernetes import config
-from kubernetes.client import CoreV1Api
 from kubernetes.stream import stream
 
-from sandbox.client import PODS, Client
+from sandbox.client import PODS
 from sandbox.plan import ManagementClusterPlan
+from sandbox.proof.clients import client_of, core_of
 
 ETCDCTL = (
     "ETCDCTL_API=3 etcdctl --cacert /etc/etcd/tls/etcd-ca/ca.crt --cert /etc/etcd/tls/client/etcd-client.crt "
@@ -62,7 +61,7 @@ class EtcdFacts:
 
 def facts(cluster: ManagementClusterPlan, namespace: str) -> EtcdFacts:
     """Ask every etcd pod of a control-plane namespace. No pods, no members."""
-    found = Client(cluster.kubeconfig).list(PODS, namespace, labels="app=etcd")
+    found = client_of(cluster).list(PODS, namespace, labels="app=etcd")
     pods = sorted(each["metadata"]["name"] for each in found)
     # Writes go on meanwhile: hashes compare only at one revision that all members have.
     statuses = [_ask(cluster, namespace, pod, "endpoint status")[0]["Status"] for pod in pods]
@@ -87,7 +86,7 @@ def run(cluster: ManagementClusterPlan, namespace: str, pod: str, script: str, t
     """
     framed = f'out=$({script}) || exit $?; printf "%s\\n" "$out"; printf %s "$out" | sha256sum'
     socket = stream(
-        CoreV1Api(config.new_client_from_config(str(cluster.kubeconfig))).connect_get_namespaced_pod_exec,
+        core_of(cluster).connect_get_namespaced_pod_exec,
         pod,
         namespace,
         container="etcd",

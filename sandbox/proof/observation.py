@@ -9,6 +9,7 @@ from typing import Any
 from sandbox import client as kinds
 from sandbox.client import Client
 from sandbox.proof import cloud, etcd, objects, writes
+from sandbox.proof.clients import client_of
 from sandbox.running import Sandbox
 
 NAMESPACE, BLUE, NEIGHBOUR = "clusters", "blue", "blue-green"
@@ -45,7 +46,7 @@ def observe(sandbox: Sandbox, where: str) -> Observation:
     """Look at everything; `blue` is expected on `where`."""
     plan = sandbox.plan
     home, source = plan.management_cluster(where), plan.management_cluster("mgmt-1")
-    clients = {each.name: Client(each.kubeconfig) for each in plan.management_clusters}
+    clients = {each.name: client_of(each) for each in plan.management_clusters}
     operator = clients["mgmt-1"].get(kinds.DEPLOYMENTS, "operator", "hypershift") or {}
     neighbour = clients["mgmt-1"].get(kinds.HOSTED_CLUSTERS, NEIGHBOUR, NAMESPACE)
     s3, route53 = sandbox.client("s3"), sandbox.client("route53")

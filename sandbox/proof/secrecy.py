@@ -7,8 +7,9 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sandbox.client import EVENTS, Client
+from sandbox.client import EVENTS
 from sandbox.plan import Plan
+from sandbox.proof.clients import client_of
 
 
 def needles(plan: Plan) -> list[str]:
@@ -42,7 +43,7 @@ def _places(plan: Plan, stepfunctions: Any) -> Iterator[tuple[str, str]]:
         for execution in (each for page in pages for each in page["executions"]):
             yield f"history of {execution['name']}", _history(stepfunctions, execution["executionArn"])
     for cluster in plan.management_clusters:
-        yield f"events of {cluster.name}", json.dumps(Client(cluster.kubeconfig).list(EVENTS))
+        yield f"events of {cluster.name}", json.dumps(client_of(cluster).list(EVENTS))
 
 
 def _history(stepfunctions: Any, arn: str) -> str:

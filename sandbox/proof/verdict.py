@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox.client import Client
 from sandbox.proof import objects, secrecy, writes
+from sandbox.proof.clients import client_of
 from sandbox.proof.observation import BLUE, BLUE_PLANE, NAMESPACE, Observation
 from sandbox.running import Sandbox
 
@@ -34,8 +34,8 @@ def of_move(sandbox: Sandbox, before: Observation, after: Observation) -> list[R
 
 
 def _whereabouts(sandbox: Sandbox, before: Observation, after: Observation) -> list[Row]:
-    source = Client(sandbox.plan.management_cluster("mgmt-1").kubeconfig)
-    destination = Client(sandbox.plan.management_cluster("mgmt-2").kubeconfig)
+    source = client_of(sandbox.plan.management_cluster("mgmt-1"))
+    destination = client_of(sandbox.plan.management_cluster("mgmt-2"))
     left = objects.leftovers(source, NAMESPACE, BLUE)
     dangling = objects.dangling_owners(destination, BLUE_PLANE)
     return [

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from sandbox.client import CONFIG_MAPS, HOSTED_CLUSTERS, NAMESPACES, NODE_POOLS, SECRETS, Client
+from sandbox.client import CONFIG_MAPS, HOSTED_CLUSTERS, NAMESPACES, NODE_POOLS, SECRETS, Client, shared_client
 from sandbox.hypershift.cloud import Cloud
 from sandbox.hypershift.oidc import issuer_url
 from sandbox.hypershift.release import RELEASE_IMAGE
@@ -60,7 +60,7 @@ BLUE_GREEN = HostedClusterSeed("blue-green", "blue-green-q9w4z", "SingleReplica"
 
 def create_hosted_clusters(plan: Plan) -> None:
     """Create both on the first management cluster, with everything they refer to. May run twice. Raises ApiError."""
-    client, cloud = Client(plan.management_clusters[0].controllers_kubeconfig), Cloud(plan)
+    client, cloud = shared_client(plan.management_clusters[0].controllers_kubeconfig), Cloud(plan)
     ensure(client, NAMESPACES, {"metadata": {"name": NAMESPACE}})
     auth = base64.b64encode(f"sandbox:{secrets.token_urlsafe(12)}".encode()).decode()
     auths = json.dumps({"auths": {RELEASE_REGISTRY: {"auth": auth}}})
@@ -82,7 +82,7 @@ def wait_until_available(
 
     Writes `<run>/hosted/<name>/kubeconfig` and `ca.crt` then. Raises TimeoutError after `timeout` seconds.
     """
-    client = Client((cluster or plan.management_clusters[0]).controllers_kubeconfig)
+    client = shared_client((cluster or plan.management_clusters[0]).controllers_kubeconfig)
     wanted = ("Available", "ExternalDNSReachable", "ClusterVersionSucceeding")
     _wait(client, HOSTED_CLUSTERS.kind, name, wanted, timeout)
     secret = client.get(SECRETS, f"{name}-admin-kubeconfig", NAMESPACE)
@@ -103,7 +103,7 @@ def wait_until_nodes_ready(
     plan: Plan, name: str, timeout: float, *, cluster: ManagementClusterPlan | None = None
 ) -> None:
     """Wait until every NodePool of the hosted cluster has all its machines and healthy nodes. Raises TimeoutError."""
-    client = Client((cluster or plan.management_clusters[0]).controllers_kubeconfig)
+    client = shared_client((cluster or plan.management_clusters[0]).controllers_kubeconfig)
     deadline = time.monotonic() + timeout
     for pool in client.list(NODE_POOLS, NAMESPACE):
         if pool["spec"]["clusterName"] == name:

@@ -10,7 +10,7 @@ from sandbox.client import (
     DEPLOYMENTS,
     NAMESPACES,
     STORAGE_CLASSES,
-    Client,
+    shared_client,
 )
 from sandbox.controllers.volumes import PROVISIONER
 from sandbox.hypershift.carriers import HYPERSHIFT
@@ -30,7 +30,7 @@ STORAGE_CLASS = "gp3-csi"
 def prepare_management_cluster(plan: Plan, cluster: ManagementClusterPlan) -> None:
     """Make them. May run twice. Raises ApiError."""
     del plan  # the signature is the same for every part of the world
-    client = Client(cluster.controllers_kubeconfig)
+    client = shared_client(cluster.controllers_kubeconfig)
     for name in ("default", "kube-system", HYPERSHIFT):
         ensure(client, NAMESPACES, {"metadata": {"name": name}})
     ensure(

@@ -1,0 +1,1 @@
+"""Whole operations in a whole sandbox: real etcd, real handlers, our own ASL and template."""

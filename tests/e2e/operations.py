@@ -1,0 +1,121 @@
+"""Starting operations and looking at what a source is like."""
+
+import datetime
+import json
+import time
+import uuid
+from dataclasses import dataclass
+
+from sandbox import client as kinds
+from sandbox.proof import objects, writes
+from sandbox.proof.clients import client_of
+from sandbox.proof.observation import BLUE, BLUE_PLANE, NAMESPACE
+
+DEPLOYMENTS = (
+    "control-plane-operator",
+    "kube-apiserver",
+    "openshift-apiserver",
+    "openshift-oauth-apiserver",
+    "cluster-api",
+    "capi-provider",
+)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How an execution ended. `cause` is the whole text, the Lambda error document included."""
+
+    status: str
+    output: dict
+    error: str
+    cause: str
+    arn: str
+
+
+class Operations:
+    """Operations on `clusters/blue`."""
+
+    def __init__(self, sandbox):
+        self.sandbox = sandbox
+        self.stepfunctions = sandbox.client("stepfunctions")
+
+    def start(self, machine, name=None, **fields):
+        given = {"hostedCluster": {"namespace": NAMESPACE, "name": BLUE}, **fields}
+        return self.stepfunctions.start_execution(
+            stateMachineArn=self.sandbox.stack.state_machines[machine],
+            name=name or f"{machine}-{uuid.uuid4().hex[:8]}",
+            input=json.dumps(given),
+        )["executionArn"]
+
+    def end_of(self, arn, seconds=300):
+        deadline = time.monotonic() + seconds
+        while True:
+            seen = self.stepfunctions.describe_execution(executionArn=arn)
+            if seen["status"] != "RUNNING":
+                output = json.loads(seen["output"]) if seen.get("output") else {}
+                return Ended(seen["status"], output, seen.get("error", ""), seen.get("cause", ""), arn)
+            assert time.monotonic() < deadline, f"{arn} still runs after {seconds} s"
+            self.sandbox.check()
+            time.sleep(0.3)
+
+    def wait_for_state(self, arn, state):
+        """Wait until an execution has entered a state."""
+
+        def entered():
+            events = self.stepfunctions.get_execution_history(executionArn=arn)["events"]
+            return any(each.get("stateEnteredEventDetails", {}).get("name") == state for each in events)
+
+        wait_until(entered)
+
+    def run(self, machine, **fields):
+        return self.end_of(self.start(machine, **fields))
+
+    def source(self):
+        """What a failed operation must leave as it was: replicas, pauses, repair, marks, Routes, the marker."""
+        client = client_of(self.sandbox.plan.management_cluster("mgmt-1"))
+        hosted = client.get(kinds.HOSTED_CLUSTERS, BLUE, NAMESPACE)
+        pools = [each for each in client.list(kinds.NODE_POOLS, NAMESPACE) if each["spec"]["clusterName"] == BLUE]
+        cluster = client.list(kinds.CLUSTERS, BLUE_PLANE)[0]
+        return {
+            "replicas": {
+                name: client.get(kinds.DEPLOYMENTS, name, BLUE_PLANE)["spec"]["replicas"] for name in DEPLOYMENTS
+            },
+            "paused": hosted["spec"].get("pausedUntil"),
+            "marks": _ours(hosted),
+            "pools": {
+                each["metadata"]["name"]: (
+                    each["spec"].get("pausedUntil"),
+                    each["spec"]["management"].get("autoRepair"),
+                    _ours(each),
+                )
+                for each in pools
+            },
+            "cluster paused": cluster["spec"].get("paused", False),
+            "marker": client.get(kinds.CONFIG_MAPS, "mgmt-parent-cluster", "default"),
+        }
+
+    def serves(self, seconds=60):
+        """Wait until the hosted API acknowledges a write made after this call, and HostedCluster says Available."""
+        since = datetime.datetime.now(datetime.UTC)
+        client = client_of(self.sandbox.plan.management_cluster("mgmt-1"))
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            last = writes.acknowledged(self.sandbox.plan)[-1]
+            hosted = client.get(kinds.HOSTED_CLUSTERS, BLUE, NAMESPACE)
+            fresh = datetime.datetime.fromisoformat(last["time"]) > since
+            if fresh and objects.condition(hosted, "Available") == "True":
+                return True
+            time.sleep(0.3)
+        return False
+
+
+def wait_until(true, seconds=60):
+    """Wait until `true()` is."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+def _ours(obj):
+    return {key: value for key, value in (obj["metadata"].get("annotations") or {}).items() if "lifeboat" in key}

@@ -1,0 +1,144 @@
+"""Backups leave their source as it was, whichever of their tasks fails."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from sandbox import client as kinds
+from sandbox.aws.functions import faults
+from sandbox.aws.functions.faults import Fault
+from sandbox.proof import etcd
+from sandbox.proof.clients import client_of
+from sandbox.proof.observation import BLUE_PLANE
+from tests.e2e.operations import wait_until
+
+MACHINE = yaml.safe_load((Path(__file__).parents[2] / "statemachine" / "backup.asl.yaml").read_text())
+
+
+def tasks(states):
+    """Every task with its function, those inside of Parallel branches too: [(state, function, skip)]."""
+    found, met = [], {}
+    for name, state in states.items():
+        if state["Type"] == "Task":
+            function = "".join("-" + c.lower() if c.isupper() else c for c in state["Resource"][2:-12]).lstrip("-")
+            found.append((name, function, met.get(function, 0)))
+            met[function] = met.get(function, 0) + 1
+        for branch in state.get("Branches", ()):
+            found += tasks(branch["States"])
+    return found
+
+
+ON_THE_WAY_BACK = {"DiscardFailedSnapshot", "DiscardFailedOnlineSnapshot"}
+"""Only entered after another task failed."""
+TASKS = [each for each in tasks(MACHINE["States"]) if each[0] not in ON_THE_WAY_BACK]
+
+
+def test_an_online_backup_stops_nothing(operations):
+    """An online backup succeeds with the writers up, and its record tells revision and digest."""
+    before = operations.source()
+    ended = operations.run("backup", source="mgmt-1")
+    assert ended.status == "SUCCEEDED", ended.cause
+    assert set(ended.output) >= {"backupId", "kind", "revision", "recordSha256"}
+    assert ended.output["kind"] == "online"
+    assert operations.source() == before
+
+
+def test_a_quiesced_backup_resumes_its_source(operations, sandbox):
+    """After a quiesced backup of its own the source serves as before and nothing of it is left in the etcd pods."""
+    before = operations.source()
+    ended = operations.run("backup", source="mgmt-1", kind="quiesced")
+    assert ended.status == "SUCCEEDED", ended.cause
+    assert operations.source() == before
+    assert operations.serves()
+    home = sandbox.plan.management_cluster("mgmt-1")
+    for pod in ("etcd-0", "etcd-1", "etcd-2"):
+        assert etcd.run(home, BLUE_PLANE, pod, "ls -A /tmp") == ""
+
+
+@pytest.mark.parametrize(("state", "function", "skip"), TASKS, ids=[each[0] for each in TASKS])
+def test_a_quiesced_backup_that_fails_leaves_the_source_serving(operations, sandbox, state, function, skip):
+    """Each task does its work and then fails: the source has its replica counts and pauses back, and serves."""
+    before = operations.source()
+    faults.plant(sandbox.plan, Fault(function, "after", skip))
+    ended = operations.run("backup", source="mgmt-1", kind="quiesced")
+    assert faults.planted(sandbox.plan) == [], f"{state} was never reached"
+    assert operations.source() == before
+    assert operations.serves()
+    if state in SURVIVED:
+        assert ended.status == "SUCCEEDED", ended.cause
+    else:
+        assert ended.status == "FAILED"
+        assert ended.error == "PlantedFaultError"
+
+
+SURVIVED = {"ResumeSource", "CheckSourceServing", "RestoreSourceAutoRepair", "ReleaseLease", "DiscardSnapshot"}
+"""Tasks after which nothing is at stake or which are tried again whatever happened."""
+
+
+@pytest.mark.parametrize("function", ["pause-source", "stop-deployments", "start-snapshot", "commit-backup"])
+def test_a_task_that_dies_is_run_again(operations, sandbox, function):
+    """A function that is killed when its work is done runs a second time, safely."""
+    before = operations.source()
+    faults.plant(sandbox.plan, Fault(function, "killed"))
+    ended = operations.run("backup", source="mgmt-1", kind="quiesced")
+    assert ended.status == "SUCCEEDED", ended.cause
+    assert operations.source() == before
+
+
+def test_the_second_operation_is_told_who_is_at_work(operations):
+    """While one backup runs, another of the same hosted cluster is refused and names the first."""
+    first = operations.start("backup", source="mgmt-1", name="the-first")
+    operations.wait_for_state(first, "PreflightSource")
+    refused = operations.run("backup", source="mgmt-1")
+    assert (refused.status, refused.error) == ("FAILED", "LeaseHeldError")
+    assert "the-first" in refused.cause
+    assert operations.end_of(first).status == "SUCCEEDED"
+
+
+def test_somebody_elses_pause_is_refused_and_kept(operations, sandbox):
+    """A HostedCluster that somebody else paused is refused with a remedy, and stays paused."""
+    client = client_of(sandbox.plan.management_cluster("mgmt-1"))
+    client.patch(kinds.HOSTED_CLUSTERS, "blue", {"spec": {"pausedUntil": "true"}}, "clusters")
+    try:
+        wait_until(lambda: operations.source()["cluster paused"])  # the operator passes the pause on
+        before = operations.source()
+        refused = operations.run("backup", source="mgmt-1", kind="quiesced")
+        assert (refused.status, refused.error) == ("FAILED", "AlreadyPausedError")
+        assert "pausedUntil" in json.loads(refused.cause)["errorMessage"]
+        assert operations.source() == before
+    finally:
+        client.patch(kinds.HOSTED_CLUSTERS, "blue", {"spec": {"pausedUntil": None}}, "clusters")
+    wait_until(lambda: not operations.source()["cluster paused"])
+    assert operations.serves()
+
+
+@pytest.mark.parametrize(
+    ("machine", "fields", "told"),
+    [
+        ("backup", {"source": "mgmt-1", "kind": "warm"}, "kind"),
+        ("restore", {"destination": "mgmt-2"}, "backupId"),
+        ("teardown", {"source": "mgmt-1"}, "restoreExecution"),
+        ("recover", {"source": "mgmt-1", "destination": "mgmt-1"}, "destination"),
+    ],
+)
+def test_a_wrong_input_is_refused_in_the_first_state(operations, machine, fields, told):
+    """One line that says what is wrong, before anything is changed."""
+    refused = operations.run(machine, **fields)
+    assert (refused.status, refused.error) == ("FAILED", "InvalidInputError")
+    assert told in refused.cause
+
+
+def test_a_lone_restore_without_a_fence_is_refused(operations):
+    """The source still serves: nothing is written at the destination."""
+    refused = operations.run("restore", destination="mgmt-2", backupId="latest")
+    assert (refused.status, refused.error) == ("FAILED", "FenceUnprovenError")
+
+
+def test_a_lone_teardown_of_a_living_source_is_refused(operations):
+    """Without a verified restore nothing is deleted."""
+    backup = operations.run("backup", source="mgmt-1")
+    refused = operations.run("teardown", source="mgmt-1", restoreExecution=backup.arn)
+    assert refused.status == "FAILED"
+    assert operations.serves()
