@@ -52,6 +52,7 @@ def recover(**answers: Any) -> Run:
         "LookWhoOwnsIt": {"destinationOwns": False},
         "ResumeSource": {"resumed": True},
         "CheckSourceServing": [WAITING, DONE],
+        "RestoreSourceAutoRepair": {"autoRepair": []},
         "ExplainFailure": failure.explain,
         "ReleaseLeaseAfterFailure": {"released": True},
     }
@@ -124,12 +125,13 @@ def test_names_that_stay_are_deleted_in_route53():
 @pytest.mark.parametrize("state", ["RunBackup", "CleanUpDns", "CheckDnsGone", "FenceSource", "RunRestore"])
 def test_a_failure_before_the_destination_owns_it_resumes_the_source(state):
     run = recover(**{state: BROKEN})
-    assert run.states[-9:] == [
+    assert run.states[-10:] == [
         "CheckSourceServing",
         "IsSourceServing",
         "WaitForSource",
         "CheckSourceServing",
         "IsSourceServing",
+        "RestoreSourceAutoRepair",
         "SourceIsResumed",
         "ExplainFailure",
         "ReleaseLeaseAfterFailure",
@@ -213,7 +215,18 @@ def test_a_late_twin_leaves_the_source_to_the_newer_execution(where):
     assert run.end == "RecoverFailed"
 
 
-@pytest.mark.parametrize("state", ["ResumeSource", "CheckSourceServing"])
+@pytest.mark.parametrize("state", ["CheckSourceServing", "RestoreSourceAutoRepair"])
+def test_a_twin_that_is_overtaken_on_the_way_back_leaves_the_rest_to_the_newer_execution(state):
+    run = recover(FenceSource=BROKEN, **{state: Failure("LeaseLostError", "a newer execution took over")})
+    assert run.states[run.states.index(state) + 1 :][-4:] == [
+        "Superseded",
+        "ExplainFailure",
+        "ReleaseLeaseAfterFailure",
+        "RecoverFailed",
+    ]
+
+
+@pytest.mark.parametrize("state", ["ResumeSource", "CheckSourceServing", "RestoreSourceAutoRepair"])
 def test_a_source_that_cannot_be_resumed_is_told_with_what_to_do(state):
     run = recover(FenceSource=BROKEN, **{state: Failure("ApiUnavailableError", "mgmt-1 does not answer")})
     assert run.end == "RecoverFailed"

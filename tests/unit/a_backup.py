@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lifeboat import capturing, marker, preflight_source, quiescing, resuming
+from lifeboat import auto_repair, capturing, marker, preflight_source, quiescing, resuming
 from lifeboat.etcd import steps
 from lifeboat.model import Task
 from lifeboat.preflight_source import World
@@ -87,6 +87,10 @@ class Backup:
         """From ResumeSource to the end."""
         self.resume()
         assert self.check_serving()["done"], self.data["serving"]
+        self.restore_auto_repair()
+
+    def restore_auto_repair(self) -> list[str]:
+        return auto_repair.restore(self.cluster, self.hosted.ref, self.data["operation"]["id"])
 
     def check_serving(self) -> dict[str, Any]:
         self.data["serving"] = resuming.check_source_serving(self.cluster, self.store, self.task())

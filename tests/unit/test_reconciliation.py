@@ -108,6 +108,7 @@ def test_resuming_leaves_every_object_as_it_was():
     backup.quiesce()
     assert backup.resume()["resumed"] is True
     assert backup.check_serving()["done"] is True
+    assert backup.restore_auto_repair() == ["workers-a", "workers-b", "workers-c"]
     assert without_versions(backup.cluster) == before
 
 
@@ -141,6 +142,7 @@ def test_a_resume_that_is_cut_off_anywhere_can_be_done_again(cut):
     backup.cluster.after_write = None
     backup.resume()
     controllers(backup.cluster)
+    backup.bring_back()
     assert without_versions(backup.cluster) == before
 
 
@@ -155,7 +157,7 @@ def test_a_second_start_goes_on_with_the_backup_and_the_counts_of_the_first():
     assert backup.preflight()["backupId"] == first
     backup.quiesce()
     backup.capture()
-    backup.resume()
+    backup.bring_back()
     assert without_versions(backup.cluster) == before
 
 
@@ -169,6 +171,7 @@ def test_a_failed_preflight_of_a_second_start_still_resumes_the_source():
     with pytest.raises(PreflightError, match="NOSPACE"):
         backup.preflight()
     assert backup.resume()["resumed"] is True
+    backup.restore_auto_repair()
     assert without_versions(backup.cluster) == before
 
 

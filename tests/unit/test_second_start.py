@@ -114,7 +114,7 @@ def test_a_minority_of_members_proves_nothing(committed):
     committed.quiesce()
     committed.etcd.silent = {"etcd-1", "etcd-2"}
     committed.data["captured"] = [{}, {}]
-    with pytest.raises(EtcdNotReadyError, match="1 of 3 members .* no quorum"):
+    with pytest.raises(EtcdNotReadyError, match=r"1 of 3 members .* no quorum"):
         committed.commit()
 
 

@@ -32,7 +32,9 @@ STAGES = {
     ),
     "resume": (
         "and the source could not be resumed: set spec.pausedUntil of its HostedCluster and NodePools back and scale "
-        "Deployment control-plane-operator up; evidence/source.json of the backup holds the values"
+        "Deployment control-plane-operator up; evidence/source.json of the backup holds the values. NodePools with the "
+        "annotation lifeboat/auto-repair still have autoRepair off: once their nodes are back, start again with the "
+        "same operationId, or set it and remove the annotation"
     ),
     "superseded": "a newer execution works on this hosted cluster: follow that one",
 }

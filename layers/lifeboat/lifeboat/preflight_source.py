@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lifeboat import backups, reconciliation, writers
+from lifeboat import auto_repair, backups, reconciliation, writers
 from lifeboat.dns import records_of, to_json
 from lifeboat.edits import annotation
 from lifeboat.errors import BackupUnprovenError, EtcdNotReadyError, PreflightError
@@ -56,8 +56,10 @@ def check(world: World, task: Task) -> dict[str, Any]:
 
     A source that this very operation left paused (its execution was cut off) goes on with the backup that the
     HostedCluster's annotation names, unless that one was committed and the source has been awake since: then a new
-    backup is opened, with what the source was like before the *first* one touched it. Raises PreflightError with all problems, AlreadyPausedError when somebody else
-    paused the hosted cluster and it would have to be paused (`quiesced`).
+    backup is opened, with what the source was like before the *first* one touched it.
+
+    Raises PreflightError with all problems, AlreadyPausedError when somebody else paused the hosted cluster and it
+    would have to be paused (`quiesced`).
     """
     hosted, kind = task.hosted_cluster, BackupKind(task.data["kind"])
     found = world.cluster.get(HOSTED_CLUSTERS, hosted.namespace, hosted.name)
@@ -212,7 +214,8 @@ def _measure(
         node_pools={
             each["metadata"]["name"]: {
                 "pausedUntil": each["spec"].get("pausedUntil"),
-                "autoRepair": bool((each["spec"].get("management") or {}).get("autoRepair")),
+                "autoRepair": auto_repair.is_wanted(each),
+                "healthy": auto_repair.is_healthy(each) or auto_repair.rests(each),
             }
             for each in reconciliation.node_pools_of(cluster, hosted)
         },

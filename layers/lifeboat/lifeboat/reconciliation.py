@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from lifeboat import writers
+from lifeboat import auto_repair, writers
 from lifeboat.edits import annotation, edit
 from lifeboat.errors import AlreadyPausedError, PreflightError
 from lifeboat.model import HostedClusterRef, Manifest
@@ -105,7 +105,7 @@ def pause(cluster: ManagementCluster, state: SourceState, pause: Pause, now: dat
         msg = f"NodePool {', '.join(strangers)} appeared after the preflight of {hosted}: start again"
         raise PreflightError(msg)
     for name in names:
-        _pause_node_pool(cluster, state, name, now)
+        _pause_node_pool(cluster, state, name, pause.operation_id, now)
     _set_derived(cluster, state, paused_until=PAUSED, cluster_paused=True)
     return {"nodePools": names}
 
@@ -128,7 +128,9 @@ def not_paused(cluster: ManagementCluster, state: SourceState, operation_id: str
 
 
 def resume(cluster: ManagementCluster, state: SourceState, operation_id: str) -> bool:
-    """Put back replica counts, NodePools, pauses and annotations exactly as recorded; False: no pause of ours is there.
+    """Put back replica counts, pauses and annotations exactly as recorded; False: no pause of ours is there.
+
+    autoRepair of the NodePools stays off: `auto_repair.restore` turns it on once the nodes are back.
 
     Order: controllers and writers first (control-plane-operator brings the writers up by itself as well), our
     signature last. Running it twice changes nothing the second time.
@@ -154,17 +156,17 @@ def resume(cluster: ManagementCluster, state: SourceState, operation_id: str) ->
     return True
 
 
-def _pause_node_pool(cluster: ManagementCluster, state: SourceState, name: str, now: datetime.datetime) -> None:
-    own = is_paused(state.node_pools[name]["pausedUntil"], now)
+def _pause_node_pool(
+    cluster: ManagementCluster, state: SourceState, name: str, operation_id: str, now: datetime.datetime
+) -> None:
+    was = state.node_pools[name]
+    own = is_paused(was["pausedUntil"], now)
 
     def change(current: Manifest) -> dict[str, Any] | None:
-        wanted: dict[str, Any] = {}
+        patch = auto_repair.rest(current, operation_id, was_on=was["autoRepair"])
         if not own and current["spec"].get("pausedUntil") != PAUSED:
-            wanted["pausedUntil"] = PAUSED
-        # Nodes look ill while their API is away: a health check must not replace them.
-        if (current["spec"].get("management") or {}).get("autoRepair"):
-            wanted["management"] = {"autoRepair": False}
-        return {"spec": wanted} if wanted else None
+            patch["spec"] = {**patch.get("spec", {}), "pausedUntil": PAUSED}
+        return patch or None
 
     edit(cluster, NODE_POOLS, state.hosted_cluster.namespace, name, change)
 
@@ -174,8 +176,9 @@ def _put_back_node_pool(cluster: ManagementCluster, hosted: HostedClusterRef, na
         wanted: dict[str, Any] = {}
         if current["spec"].get("pausedUntil") != was["pausedUntil"]:
             wanted["pausedUntil"] = was["pausedUntil"]
-        if bool((current["spec"].get("management") or {}).get("autoRepair")) != was["autoRepair"]:
-            wanted["management"] = {"autoRepair": was["autoRepair"]}
+        # One that was on stays off until the nodes are back; see `auto_repair`.
+        if auto_repair.is_on(current) and not was["autoRepair"]:
+            wanted["management"] = {"autoRepair": False}
         return {"spec": wanted} if wanted else None
 
     edit(cluster, NODE_POOLS, hosted.namespace, name, change)

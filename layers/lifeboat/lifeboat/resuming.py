@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lifeboat import marker, polling, reconciliation, writers
+from lifeboat import auto_repair, marker, polling, reconciliation, writers
 from lifeboat.errors import ResumeFailedError
 from lifeboat.layout import ClusterLayout
 from lifeboat.model import Manifest, Task
@@ -16,14 +16,16 @@ from lifeboat.ports import ManagementCluster, ObjectStore
 from lifeboat.resources import CLUSTERS, HOSTED_CLUSTERS
 from lifeboat.source_state import SourceState, load_source_state
 
-LOOKS = 300
-"""Looks of CheckSourceServing before it gives up; three seconds apart."""
+LOOKS = 400
+"""Looks of CheckSourceServing before it gives up; three seconds apart. A name that was withdrawn may be missing to the
+nodes for 15 minutes more: so long do resolvers remember, by Route53's default, that there is none."""
 
 
 def resume_source(cluster: ManagementCluster, store: ObjectStore, task: Task) -> dict[str, Any]:
-    """Resume what this operation paused, and remove its marker; answers `{resumed, backupId, infraId}`.
+    """Resume what this operation paused, and remove its marker.
 
-    A HostedCluster without this operation's signature is left as it is. Raises ResumeFailedError when the record of
+    Answers `{resumed, backupId, infraId, autoRepairOff}`; the last are NodePools whose autoRepair comes later. A
+    HostedCluster without this operation's signature is left as it is. Raises ResumeFailedError when the record of
     how it was is missing.
     """
     hosted, operation_id = task.hosted_cluster, task.operation.id
@@ -42,27 +44,54 @@ def resume_source(cluster: ManagementCluster, store: ObjectStore, task: Task) ->
             raise ResumeFailedError(msg)
         resumed = reconciliation.resume(cluster, state, operation_id)
     marker.unmark(cluster, operation_id)
-    return {"resumed": resumed, "backupId": backup_id, "infraId": infra_id}
+    return {
+        "resumed": resumed,
+        "backupId": backup_id,
+        "infraId": infra_id,
+        "autoRepairOff": _names(auto_repair.resting(cluster, hosted, operation_id)),
+    }
 
 
 def check_source_serving(cluster: ManagementCluster, store: ObjectStore, task: Task) -> dict[str, Any]:
-    """One look whether the source serves as it did.
+    """One look whether the source serves as it did, and its nodes are as healthy as they were.
 
-    The answer of `resume_source` stands at `$.resumed`, the previous one of this at `$.serving`. Raises
-    ResumeFailedError after the last look.
+    The answer of `resume_source` stands at `$.resumed`, the previous one of this at `$.serving`. Parameter
+    `steadyLooks`: so many looks in a row must find all well before autoRepair may be turned on again, because a node
+    that is away looks well until kube-controller-manager has missed its lease for 40 s or more.
+
+    Raises ResumeFailedError after the last look, naming the NodePools whose autoRepair is still off.
     """
     resumed = task.data.get("resumed") or {}
     backup_id, infra_id = resumed.get("backupId") or task.backup_id, resumed.get("infraId") or task.infra_id
     state = None
     if backup_id and infra_id:
         state = load_source_state(store, ClusterLayout(task.hosted_cluster, infra_id), backup_id)
-    return polling.look(
-        task.data.get("serving"),
-        _waiting_for(cluster, state, task.operation.id) if state else [],
-        topic=f"{task.hosted_cluster} serving at {cluster.name} as before",
-        at_most=LOOKS,
-        error=ResumeFailedError,
-    )
+    waiting = _waiting_for(cluster, state, task.operation.id) if state else []
+    resting = auto_repair.resting(cluster, task.hosted_cluster, task.operation.id)
+    waiting += auto_repair.not_healthy(resting, state.node_pools if state else {})
+    previous = task.data.get("serving") or {}
+    steady = 0 if waiting else previous.get("steady", 0) + 1
+    wanted = int(task.parameters.get("steadyLooks", 1)) if resting else 1
+    if not waiting and steady < wanted:
+        waiting = [f"the nodes to stay healthy ({steady} of {wanted} looks)"]
+    try:
+        answer = polling.look(
+            previous,
+            waiting,
+            topic=f"{task.hosted_cluster} serving at {cluster.name} as before",
+            at_most=LOOKS,
+            error=ResumeFailedError,
+        )
+    except ResumeFailedError as error:
+        if not resting:
+            raise
+        msg = (
+            f"{error}; autoRepair of NodePool {', '.join(_names(resting))} is still off: once its nodes are back, "
+            "start again with the same operationId, or set spec.management.autoRepair to true and remove the annotation "
+            f"{auto_repair.ANNOTATION}"
+        )
+        raise ResumeFailedError(msg) from None
+    return {**answer, "steady": steady}
 
 
 def _waiting_for(cluster: ManagementCluster, state: SourceState, operation_id: str) -> list[str]:
@@ -83,6 +112,10 @@ def _waiting_for(cluster: ManagementCluster, state: SourceState, operation_id: s
     if state.available and not _available(current):
         found.append(f"HostedCluster {hosted} Available")
     return found
+
+
+def _names(manifests: list[Manifest]) -> list[str]:
+    return [each["metadata"]["name"] for each in manifests]
 
 
 def _available(hosted_cluster: Manifest) -> bool:

@@ -34,7 +34,7 @@ class SourceState:
     """`status.readyReplicas` of the same: what resuming can be expected to bring back."""
     paused_until: str | None
     node_pools: dict[str, dict[str, Any]]
-    """By name: `pausedUntil` and `autoRepair` as they were."""
+    """By name: `pausedUntil` and `autoRepair` as they were, and whether all nodes were `healthy`."""
     cluster_paused: bool
     """`spec.paused` of the Cluster API Cluster."""
     available: bool

@@ -13,6 +13,7 @@ import datetime
 from collections.abc import Callable
 from typing import Any
 
+from lifeboat import auto_repair
 from lifeboat.edits import edit
 from lifeboat.errors import RestoreFailedError
 from lifeboat.model import Manifest
@@ -103,7 +104,7 @@ def restore_auto_repair(destination: Destination) -> dict[str, Any]:
 def _unsigned(destination: Destination, resource: Resource, exported: Manifest) -> Manifest:
     manifest = prepare(resource, exported, destination)
     annotations = manifest["metadata"].get("annotations") or {}
-    for ours in (OPERATION, BACKUP):
+    for ours in (OPERATION, BACKUP, auto_repair.ANNOTATION):
         annotations.pop(ours, None)
     manifest["metadata"]["annotations"] = annotations
     return manifest

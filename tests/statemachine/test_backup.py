@@ -1,0 +1,76 @@
+"""`backup` as a procedure: the way back of a source that was brought to rest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.statemachine.walker import Failure, Run, walk
+
+GIVEN = {"hostedCluster": {"namespace": "clusters", "name": "blue"}, "source": "mgmt-1", "kind": "quiesced"}
+ACCEPTED = {**GIVEN, "operation": {"id": "op-1", "epoch": 1, "execution": "arn"}, "firstHalfOfMove": False}
+DONE = {"done": True, "waitingFor": ""}
+WAITING = {"done": False, "waitingFor": "a node"}
+BROKEN = Failure("ObjectRefusedError", "refused")
+SUPERSEDED = Failure("LeaseLostError", "a newer execution took over")
+RECORD = {"backupId": "b", "kind": "quiesced", "revision": 4711, "recordSha256": "ab"}
+
+
+def backup(**answers: Any) -> Run:
+    """Everything goes well but for what is given."""
+    well = {
+        "AcceptBackup": ACCEPTED,
+        "PreflightSource": {"backupId": "b", "infraId": "blue-x7k2p"},
+        "MarkSource": {},
+        "PauseSource": {},
+        "StopControllers": {},
+        "CheckControllersStopped": DONE,
+        "StopWriters": {},
+        "CheckWritersStopped": [WAITING, DONE],
+        "SaveEtcdAndManifests": [[{}, {}]],
+        "CommitBackup": RECORD,
+        "DiscardFailedSnapshot": {},
+        "ResumeSource": {"resumed": True},
+        "CheckSourceServing": [WAITING, DONE],
+        "RestoreSourceAutoRepair": {"autoRepair": ["workers-a"]},
+        "ReleaseLease": {},
+    }
+    return walk("backup", GIVEN, {**well, **answers})
+
+
+WAY_BACK = ["ResumeSource", "CheckSourceServing", "IsSourceServing?", "WaitForSource", "RestoreSourceAutoRepair"]
+
+
+def test_a_quiesced_backup_resumes_its_source_and_turns_auto_repair_on_last():
+    run = backup()
+    assert [state for state in run.tasks if state in WAY_BACK] == WAY_BACK
+    assert run.end == "BackupComplete"
+
+
+def test_the_first_half_of_a_move_leaves_the_source_at_rest():
+    run = backup(AcceptBackup={**ACCEPTED, "firstHalfOfMove": True})
+    assert not set(WAY_BACK) & set(run.states)
+    assert run.end == "BackupComplete"
+
+
+@pytest.mark.parametrize("state", ["PreflightSource", "PauseSource", "SaveEtcdAndManifests", "CommitBackup"])
+def test_a_failure_resumes_the_source_and_is_told(state):
+    run = backup(**{state: BROKEN})
+    assert [each for each in run.tasks if each in WAY_BACK] == WAY_BACK
+    assert (run.end, run.error) == ("BackupFailed", "ObjectRefusedError")
+
+
+@pytest.mark.parametrize("state", ["ResumeSource", "CheckSourceServing", "RestoreSourceAutoRepair"])
+def test_a_source_that_cannot_be_resumed_is_told_with_what_to_do(state):
+    run = backup(**{state: BROKEN})
+    assert (run.end, run.error) == ("ResumeFailed", "ResumeFailedError")
+    assert "with operationId op-1" in str(run.cause)
+    assert "lifeboat/auto-repair" in str(run.cause)
+
+
+@pytest.mark.parametrize("state", ["ResumeSource", "CheckSourceServing", "RestoreSourceAutoRepair"])
+def test_a_late_twin_leaves_the_source_to_the_newer_execution(state):
+    run = backup(**{state: SUPERSEDED})
+    assert run.states[-2:] == [state, "BackupFailed"]
+    assert run.error == "LeaseLostError"
