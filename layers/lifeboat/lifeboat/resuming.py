@@ -87,8 +87,8 @@ def check_source_serving(cluster: ManagementCluster, store: ObjectStore, task: T
             raise
         msg = (
             f"{error}; autoRepair of NodePool {', '.join(_names(resting))} is still off: once its nodes are back, "
-            "start again with the same operationId, or set spec.management.autoRepair to true and remove the annotation "
-            f"{auto_repair.ANNOTATION}"
+            "start again with the same operationId, or set spec.management.autoRepair to true and remove the "
+            f"annotation {auto_repair.ANNOTATION}"
         )
         raise ResumeFailedError(msg) from None
     return {**answer, "steady": steady}
