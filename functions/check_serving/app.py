@@ -1,10 +1,11 @@
-"""CheckServing: does the hosted cluster serve at the destination, with all its nodes?"""
+"""CheckServing: does the hosted cluster serve at the destination, with all its nodes? Guards them meanwhile."""
 
 from typing import Any
 
 from lifeboat import polling
 from lifeboat.errors import RestoreFailedError
 from lifeboat.model import Task
+from lifeboat.restore import guarding
 from lifeboat.restore.loading import open_destination
 from lifeboat.restore.serving import not_serving
 from lifeboat.runtime import task
@@ -13,12 +14,16 @@ from lifeboat.wiring import Services
 services = Services()
 
 
-@task(services, guarded=False)
+@task(services)
 def handler(request: Task) -> dict[str, Any]:
     destination = open_destination(services.destination(request), services.store, services.signer, request)
+    previous, now = request.data.get("serving"), services.clock.now()
+    guarding.hold_updates(destination)
+    if previous and previous["attempt"] >= guarding.PATIENCE:
+        guarding.unpause_cluster_api(destination, now)
     return polling.look(
-        request.data.get("serving"),
-        not_serving(destination, services.clock.now()),
+        previous,
+        not_serving(destination, now),
         topic="serving at the destination",
         at_most=request.parameters["atMost"],
         error=RestoreFailedError,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from lifeboat import backups, polling
@@ -104,15 +104,15 @@ def same_content(one: Manifest, other: Manifest) -> bool:
     return all((one.get(field) or {}) == (other.get(field) or {}) for field in ("data", "binaryData"))
 
 
-def check_owners(destination: Destination) -> dict[str, Any]:
-    """Prove that all exported objects are there, each with every owner it had, and each Machine with its instance.
+def check_owners(destination: Destination, kinds: Sequence[Resource] = ALL) -> dict[str, Any]:
+    """Prove that all exported objects of these kinds are there, with every owner, and each Machine with its instance.
 
     Raises RestoreFailedError naming the first few that are not: going on would let CAPA make new instances.
     """
     links = destination_links(destination)
     problems: list[str] = []
     counted = 0
-    for resource in ALL:
+    for resource in kinds:
         exports = destination.manifests(resource)
         there = {
             (namespace, each["metadata"]["name"]): each

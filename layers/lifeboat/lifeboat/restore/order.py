@@ -28,5 +28,8 @@ GROUPS: dict[str, tuple[Resource, ...]] = {
 }
 """The groups in the order of the machine `restore`; each is one state of it."""
 
+CLUSTER_API = (CLUSTERS, AWS_CLUSTERS, MACHINE_DEPLOYMENTS, MACHINE_SETS, MACHINES, AWS_MACHINES)
+"""What Cluster API acts on once it is unpaused. Templates it only reads, and the operator renews them."""
+
 ALL: tuple[Resource, ...] = tuple(resource for group in GROUPS.values() for resource in group)
 """All kinds that `restore` creates before the HostedCluster."""

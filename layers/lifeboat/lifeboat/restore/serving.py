@@ -13,7 +13,7 @@ from typing import Any
 from lifeboat.model import HostedClusterRef, Manifest
 from lifeboat.ports import ManagementCluster
 from lifeboat.reconciliation import is_paused, node_pools_of
-from lifeboat.resources import HOSTED_CLUSTERS, STATEFUL_SETS
+from lifeboat.resources import CLUSTERS, HOSTED_CLUSTERS, STATEFUL_SETS
 from lifeboat.restore.loading import Destination
 
 ALWAYS_TRUE = (
@@ -42,6 +42,7 @@ def not_serving(destination: Destination, now: datetime.datetime) -> list[str]:
     return [
         *hosted_cluster_problems(destination.cluster, destination.hosted),
         *_etcd_problems(destination),
+        *_cluster_api_problems(destination),
         *_node_pool_problems(destination, now),
     ]
 
@@ -66,6 +67,14 @@ def _etcd_problems(destination: Destination) -> list[str]:
     return [] if ready == members else [f"etcd ready ({ready} of {members})"]
 
 
+def _cluster_api_problems(destination: Destination) -> list[str]:
+    """A Cluster that stays paused has machines that nobody looks after, whatever the conditions say."""
+    live = destination.cluster.get(CLUSTERS, destination.namespace, destination.record.infra_id)
+    if live is not None and (not live["spec"].get("paused") or destination.state.cluster_paused):
+        return []
+    return [f"Cluster {destination.record.infra_id} unpaused"]
+
+
 def _node_pool_problems(destination: Destination, now: datetime.datetime) -> Iterable[str]:
     pools = {each["metadata"]["name"]: each for each in node_pools_of(destination.cluster, destination.hosted)}
     for name in sorted(destination.state.node_pools):
@@ -77,7 +86,13 @@ def _node_pool_problems(destination: Destination, now: datetime.datetime) -> Ite
             continue  # its owner paused it: nothing reconciles it, its conditions say nothing
         status = conditions(live)
         yield from (f"NodePool {name} {each}" for each in NODE_POOL_TRUE if _status(status, each) != "True")
-        yield from (f"NodePool {name} not {each}" for each in NODE_POOL_NOT_TRUE if _status(status, each) == "True")
+        yield from (f"NodePool {name} not {each}" for each in updates(live))
+
+
+def updates(pool: Manifest) -> list[str]:
+    """Conditions by which a NodePool tells that it replaces its nodes."""
+    status = conditions(pool)
+    return [each for each in NODE_POOL_NOT_TRUE if _status(status, each) == "True"]
 
 
 def conditions(manifest: Manifest) -> dict[str, Mapping[str, Any]]:

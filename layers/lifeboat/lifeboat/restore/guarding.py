@@ -1,0 +1,87 @@
+"""What is not left to the destination's operator while the hosted cluster comes up there.
+
+A destination that makes other bootstrap data of the same NodePool than the source did (another release of the operator,
+for instance) takes every node for outdated and replaces it. And an operator before 4.18 knows nothing of a paused
+Cluster: it would stay paused for ever, with no machine looked after.
+"""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+from lifeboat.edits import annotation, edit
+from lifeboat.errors import RestoreFailedError
+from lifeboat.model import Manifest
+from lifeboat.reconciliation import PAUSED, is_paused, node_pools_of
+from lifeboat.resources import CLUSTERS, MACHINE_DEPLOYMENTS, MACHINE_SETS, NODE_POOLS, Resource
+from lifeboat.restore.loading import Destination
+from lifeboat.restore.objects import PAUSED as PAUSED_BY_ANNOTATION
+from lifeboat.restore.objects import check_owners
+from lifeboat.restore.order import CLUSTER_API
+from lifeboat.restore.serving import updates
+
+PATIENCE = 15
+"""Looks of CheckServing (a minute) in which an operator from 4.18 on has unpaused the Cluster itself."""
+
+
+def hold_updates(destination: Destination) -> None:
+    """Pause every NodePool that replaces its nodes. Raises RestoreFailedError naming them, after all are paused."""
+    found = []
+    for pool in node_pools_of(destination.cluster, destination.hosted):
+        if told := updates(pool):
+            name = pool["metadata"]["name"]
+            edit(destination.cluster, NODE_POOLS, destination.hosted.namespace, name, _pause_if_updating)
+            found.append(f"{name} ({', '.join(told)})")
+    if found:
+        msg = (
+            f"{destination.cluster.name} would replace the nodes of NodePool {'; '.join(found)}: paused. Look what "
+            "differs from the source (release of the operator, config, pull secret) or let the nodes be replaced; "
+            "then take spec.pausedUntil off"
+        )
+        raise RestoreFailedError(msg)
+
+
+def unpause_cluster_api(destination: Destination, now: datetime.datetime) -> bool:
+    """Unpause the Cluster, and what bears the name of an unpaused NodePool; whether it was paused.
+
+    Only once the HostedCluster is there unpaused with all its NodePools, and only while every Machine has its owner
+    and its instance: unpaused with less, Cluster API would make new instances. Raises RestoreFailedError otherwise.
+    """
+    cluster, hosted = destination.cluster, destination.live_hosted_cluster()
+    live = cluster.get(CLUSTERS, destination.namespace, destination.record.infra_id)
+    pools = {each["metadata"]["name"]: each for each in node_pools_of(cluster, destination.hosted)}
+    if live is None or not live["spec"].get("paused") or destination.state.cluster_paused:
+        return False
+    if hosted is None or is_paused(hosted["spec"].get("pausedUntil"), now) or not pools.keys() >= _known(destination):
+        return False
+    check_owners(destination, CLUSTER_API)
+    for name, pool in pools.items():
+        if not is_paused(pool["spec"].get("pausedUntil"), now):
+            for resource in (MACHINE_DEPLOYMENTS, MACHINE_SETS):
+                _without_pause(destination, resource, name)
+    edit(cluster, CLUSTERS, destination.namespace, destination.record.infra_id, _unpause)
+    return True
+
+
+def _known(destination: Destination) -> set[str]:
+    return set(destination.state.node_pools)
+
+
+def _pause_if_updating(pool: Manifest) -> dict[str, Any] | None:
+    if not updates(pool) or pool["spec"].get("pausedUntil") == PAUSED:
+        return None
+    return {"spec": {"pausedUntil": PAUSED}}
+
+
+def _without_pause(destination: Destination, resource: Resource, name: str) -> None:
+    def change(live: Manifest) -> dict[str, Any] | None:
+        if annotation(live, PAUSED_BY_ANNOTATION) is None:
+            return None
+        return {"metadata": {"annotations": {PAUSED_BY_ANNOTATION: None}}}
+
+    edit(destination.cluster, resource, destination.namespace, name, change)
+
+
+def _unpause(live: Manifest) -> dict[str, Any] | None:
+    return {"spec": {"paused": False}} if live["spec"].get("paused") else None
