@@ -32,7 +32,15 @@ OBJECTS = [
     "RestoreAwsMachines",
 ]
 ETCD = ["CreateEtcdVolumes", "CheckEtcdHelpers", "StartEtcdRestore", "CheckEtcdRestore", "RemoveEtcdHelpers"]
-BEFORE_HANDOVER = ["CreateNamespaces", *OBJECTS, "RelinkOwners", "CheckOwners", *ETCD, "CreateHostedCluster"]
+BEFORE_HANDOVER = [
+    "CreateNamespaces",
+    *OBJECTS,
+    "RelinkOwners",
+    "CheckOwners",
+    *ETCD,
+    "RenewDnsController",
+    "CreateHostedCluster",
+]
 AFTER_HANDOVER = ["CreateNodePools", "CheckServing", "RestoreAutoRepair"]
 
 
@@ -46,6 +54,7 @@ def restore(**answers: Any) -> Run:
         "CheckEtcdHelpers": [WAITING, DONE],
         "CheckEtcdRestore": [{**WAITING, "lost": False}, {**DONE, "lost": False}],
         "RemoveEtcdHelpers": [WAITING, DONE],
+        "RenewDnsController": [WAITING, DONE],
         "CreateHostedCluster": {"uid": "u"},
         "CheckServing": [WAITING, DONE],
         "AbandonDestination": [{**WAITING, "handedOver": False}, {**DONE, "handedOver": False}],
