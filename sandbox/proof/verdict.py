@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,22 @@ from sandbox.proof import objects, secrecy, writes
 from sandbox.proof.clients import client_of
 from sandbox.proof.observation import BLUE, BLUE_PLANE, NAMESPACE, Observation
 from sandbox.running import Sandbox
+
+_TOLD_FIRST = (
+    "HostedCluster",
+    "NodePool",
+    "HostedControlPlane",
+    "Cluster",
+    "MachineDeployment",
+    "MachineSet",
+    "Machine",
+    "AWSMachine",
+    "StatefulSet",
+    "Deployment",
+    "PersistentVolumeClaim",
+    "Pod",
+    "Secret",
+)
 
 
 @dataclass(frozen=True)
@@ -51,13 +68,7 @@ def _whereabouts(sandbox: Sandbox, before: Observation, after: Observation) -> l
             after.available["mgmt-2"],
             after.available["mgmt-2"] == "True",
         ),
-        _row(
-            "objects of blue at the source (deleted)",
-            f"{len(before.objects)}",
-            f"{len(left)} left",
-            not left,
-            _some(left),
-        ),
+        _row("deleted at mgmt-1", _kinds(before.objects), f"{len(left)} objects left", not left, _some(left)),
         _row("owner references at mgmt-2", "", f"{len(dangling)} dangling", not dangling, _some(dangling)),
     ]
 
@@ -167,6 +178,14 @@ def _left_alone(sandbox: Sandbox, before: Observation, after: Observation) -> li
         ),
         _row("secrets in logs, history, events", "", f"{len(leaks)} found", not leaks, _some(leaks)),
     ]
+
+
+def _kinds(of: Mapping[str, Any]) -> str:
+    """How many objects of which kinds, the most important first."""
+    counted = Counter(key.partition(" ")[0] for key in of)
+    first = [kind for kind in _TOLD_FIRST if counted[kind]]
+    others = sum(counted.values()) - sum(counted[kind] for kind in first)
+    return ", ".join(f"{counted[kind]} {kind}" for kind in first) + f", {others} others"
 
 
 def _row(subject: str, before: str, after: str, good: bool, why: str = "") -> Row:  # noqa: FBT001
