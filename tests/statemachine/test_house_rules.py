@@ -90,16 +90,24 @@ def test_every_task_has_a_timeout(name, state):
     assert body["Type"] != "Task" or body["TimeoutSeconds"] > 0
 
 
+WAY_BACK = {"ResumeSource", "CheckSourceServing", "RestoreSourceAutoRepair"}
+"""The way back to a serving source: tried again whatever went wrong, unless a newer execution has taken over."""
+
+
 @pytest.mark.parametrize(("name", "state"), ALL)
 def test_every_function_is_retried_by_the_same_names(name, state):
     """The names are all of our transient errors and Lambda's own; Step Functions knows no inheritance."""
     body = _state(name, state)
     if _is_lambda(body):
-        (rule,) = body["Retry"]
+        rule, *insisting = body["Retry"]
         assert set(rule["ErrorEquals"]) == TRANSIENT | OF_AWS
         # The way back to a serving source may insist longer than the rest.
         assert {**rule, "ErrorEquals": None, "MaxAttempts": 0} == {**RETRY, "ErrorEquals": None, "MaxAttempts": 0}
         assert rule["MaxAttempts"] >= RETRY["MaxAttempts"]
+        assert bool(insisting) == (state in WAY_BACK)
+        if insisting:
+            assert [each["ErrorEquals"] for each in insisting] == [["LeaseLostError"], ["States.ALL"]]
+            assert insisting[0]["MaxAttempts"] == 0
 
 
 @pytest.mark.parametrize(("name", "state"), ALL)
