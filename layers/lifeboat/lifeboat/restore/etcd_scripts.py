@@ -27,7 +27,7 @@ case $state in
   failed*) echo "$state" ;;
   *) part=$home/snapshot.$pid.part; bytes=0
      case $state in done*) state=restoring ;; esac  # data tell what is done, and they were not there yet
-     [ -f "$part" ] && bytes=$(wc -c < "$part" | tr -d ' ')
+     [ -f "$part" ] && bytes=$({ wc -c < "$part"; } 2>/dev/null | tr -d ' ')  # it may go in this moment
      if [ -n "$alive" ]; then echo "$state $bytes"; else echo lost; fi ;;
 esac
 """
