@@ -6,12 +6,6 @@ from sandbox.running import Sandbox
 from tests.e2e.operations import Operations
 
 
-def pytest_collection_modifyitems(items):
-    for item in items:
-        if "/e2e/" in str(item.path):
-            item.add_marker(pytest.mark.xdist_group("e2e"))
-
-
 @pytest.fixture(scope="session")
 def sandbox(tmp_path_factory):
     with Sandbox(tmp_path_factory.mktemp("sandbox") / "run", keys=1500) as running:
