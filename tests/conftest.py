@@ -7,6 +7,7 @@ import pytest
 _TESTS = Path(__file__).parent
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items):
     for item in items:
         room, *rest = item.path.relative_to(_TESTS).parts
