@@ -101,6 +101,7 @@ def run(cluster: ManagementClusterPlan, namespace: str, pod: str, script: str, t
     output: str = socket.read_stdout(timeout=0)
     errors: str = socket.read_stderr(timeout=0)
     socket.close()
+    socket.sock.shutdown()  # `close` leaves the descriptor open once the other side has said goodbye
     body, _, digest = output.rstrip("\n").rpartition("\n")
     if hashlib.sha256(body.encode()).hexdigest() != digest.split(" ")[0]:
         msg = f"exec in {namespace}/{pod} on {cluster.name}: {errors[-300:] or output[-300:]!r}"

@@ -77,6 +77,8 @@ def run(
         raise ApiUnavailableError(msg) from None
     finally:
         socket.close()
+        # Once the other side has said goodbye, `close` leaves the descriptor open: a warm function would run out.
+        socket.sock.shutdown()
 
 
 def _exit_code(status: str) -> int:
