@@ -47,7 +47,7 @@ class Operations:
             input=json.dumps(given),
         )["executionArn"]
 
-    def end_of(self, arn, seconds=300):
+    def end_of(self, arn, seconds=600):
         deadline = time.monotonic() + seconds
         while True:
             seen = self.stepfunctions.describe_execution(executionArn=arn)
