@@ -39,7 +39,7 @@ sandbox: install
 
 #: make test        every test, the whole move included
 test: install
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest
 
 #: make check       lint, types, contracts
 check: lint types contracts
