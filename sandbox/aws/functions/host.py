@@ -20,7 +20,7 @@ from sandbox.aws.functions.worker import Worker
 from sandbox.plan import REGION, Plan
 
 _IDLE_SECONDS = 60.0
-_MOST_IDLE = 16  # about 70 MB each once a Kubernetes client is loaded
+_MOST_IDLE = 24  # about 100 MB each once a Kubernetes client is loaded; one machine uses up to 20 functions
 _REPOSITORY = Path(__file__).resolve().parents[3]
 RUNTIME_INTERFACE = _REPOSITORY / "build" / "runtime" / "awslambdaric"
 
