@@ -6,7 +6,7 @@ labels and exact names, never by a prefix.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -128,6 +128,33 @@ def references(value: Any) -> Iterator[str]:
     elif isinstance(value, list):
         for each in value:
             yield from references(each)
+
+
+def wanted_by_others(cluster: ManagementCluster, hosted: HostedClusterRef) -> Callable[[Manifest], bool]:
+    """Whether something in the HostedCluster's namespace also serves another hosted cluster, such as a pull secret.
+
+    It does when another HostedCluster or its NodePools refer to it, when the operator marked it for another one that is
+    there (a mark for one that is not came with a backup and means nothing), or when something else owns it.
+    """
+    hosted_clusters = cluster.list_objects(HOSTED_CLUSTERS, hosted.namespace)
+    others = [each for each in hosted_clusters if each["metadata"]["name"] != hosted.name]
+    marks = {REFERENCED + each["metadata"]["name"] for each in others}
+    node_pools = cluster.list_objects(NODE_POOLS, hosted.namespace)
+    others += [each for each in node_pools if each["spec"].get("clusterName") != hosted.name]
+    names = {name for each in others for name in references(each["spec"])}
+
+    def wanted(manifest: Manifest) -> bool:
+        metadata = manifest["metadata"]
+        owners = [each for each in metadata.get("ownerReferences") or () if each["name"] != hosted.name]
+        return metadata["name"] in names or bool(marks & set(metadata.get("annotations") or {})) or bool(owners)
+
+    return wanted
+
+
+def without_foreign_marks(annotations: Mapping[str, str], hosted: HostedClusterRef) -> dict[str, str]:
+    """Annotations without the operator's marks for other hosted clusters of the source: they did not come along."""
+    own = REFERENCED + hosted.name
+    return {name: value for name, value in annotations.items() if name == own or not name.startswith(REFERENCED)}
 
 
 def travels(secret: Manifest, node_pools: Sequence[str]) -> bool:

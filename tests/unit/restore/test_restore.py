@@ -3,7 +3,9 @@
 import pytest
 
 from lifeboat.errors import ApiUnavailableError, FenceUnprovenError, PreflightError, RestoreFailedError
-from lifeboat.resources import CLUSTERS, HOSTED_CLUSTERS, NAMESPACES, NODE_POOLS
+from lifeboat.inventory import REFERENCED
+from lifeboat.reconciliation import OPERATION as OPERATION_MARK
+from lifeboat.resources import CLUSTERS, HOSTED_CLUSTERS, NAMESPACES, NODE_POOLS, SECRETS
 from lifeboat.restore import etcd_volumes, guarding, hosted_cluster, objects, serving
 from lifeboat.restore.abandon import abandon
 from lifeboat.restore.destination import create_namespaces, preflight
@@ -167,6 +169,13 @@ class TestObjects:
         before = one(world.destination, "Secret", "pull-secret", "clusters")
         restore_objects(destination)
         assert one(world.destination, "Secret", "pull-secret", "clusters") == before
+
+    def test_marks_for_other_hosted_clusters_of_the_source_do_not_come_along(self, destination):
+        exported = an_object("v1", "Secret", "pull-secret", "clusters")
+        marks = {REFERENCED + "blue": "true", REFERENCED + "blue-green": "true", "kept": "yes"}
+        exported["metadata"]["annotations"] = marks
+        prepared = objects.prepare(SECRETS, exported, destination)
+        assert set(prepared["metadata"]["annotations"]) == {REFERENCED + "blue", "kept", OPERATION_MARK}
 
     def test_a_lost_object_is_told(self, destination):
         restore_objects(destination)
@@ -432,6 +441,26 @@ class TestAbandon:
         before = world.destination.objects()
         assert abandon(world.destination, world.builder.ref, "op-2")["done"]
         assert world.destination.objects() == before
+
+    def test_what_another_hosted_cluster_rests_on_by_now_stays_and_is_no_longer_ours(self, world, destination):
+        restore_objects(destination)
+        green = a_hosted_cluster("green").hosted_cluster()
+        green["spec"]["pullSecret"] = {"name": "pull-secret"}
+        world.destination.add(green)
+        while not abandon(world.destination, world.builder.ref, OPERATION)["done"]:
+            pass
+        assert names(world.destination, "Secret", "clusters") == ["pull-secret"]
+        left = one(world.destination, "Secret", "pull-secret", "clusters")
+        assert OPERATION_MARK not in (left["metadata"].get("annotations") or {})
+
+    def test_what_another_hosted_clusters_node_pool_refers_to_stays(self, world, destination):
+        restore_objects(destination)
+        pool = an_object("hypershift.openshift.io/v1beta1", "NodePool", "workers", "clusters")
+        spec = {"clusterName": "green", "config": [{"name": "workers-kubelet-config"}]}
+        world.destination.add({**pool, "spec": spec})
+        while not abandon(world.destination, world.builder.ref, OPERATION)["done"]:
+            pass
+        assert names(world.destination, "ConfigMap", "clusters") == ["workers-kubelet-config"]
 
     def test_no_finalizer_comes_off_while_a_cluster_api_controller_is_there(self, world, destination):
         restore_objects(destination)

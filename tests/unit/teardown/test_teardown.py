@@ -4,6 +4,7 @@ import pytest
 
 from lifeboat import writers
 from lifeboat.errors import TeardownRefusedError
+from lifeboat.inventory import REFERENCED
 from lifeboat.model import HostedClusterRef
 from lifeboat.resources import DEPLOYMENTS, HOSTED_CLUSTERS, PODS, ROUTES
 from lifeboat.restore.serving import ALWAYS_TRUE
@@ -154,6 +155,14 @@ class TestDeletion:
         tear_down(world, executions)
         assert told(world.source.objects(), others) == before
         assert world.source._objects["Secret", "clusters", "pull-secret"]
+
+    @pytest.mark.parametrize(("marked_for", "stays"), [("blue-green", True), ("long-gone", False)])
+    def test_a_mark_counts_only_for_a_hosted_cluster_that_is_there(self, world, executions, marked_for, stays):
+        """Marks of a cluster that never was here may have come with a backup."""
+        ssh_key = world.source._objects["Secret", "clusters", "blue-ssh-key"]
+        ssh_key["metadata"]["annotations"] = {f"{REFERENCED}{each}": "true" for each in ("blue", marked_for)}
+        tear_down(world, executions)
+        assert (("Secret", "clusters", "blue-ssh-key") in world.source._objects) is stays
 
     def test_a_second_run_changes_nothing(self, world, executions):
         planned, _ = tear_down(world, executions)

@@ -1,6 +1,6 @@
 """Taking back a restore that failed before the HostedCluster existed: only what this operation made goes.
 
-No Cluster API controller runs for this cluster at the destination yet, so finalizers may come off and no instance is
+What it made in the shared namespace stays when another hosted cluster refers to it by then, such as a pull secret. No Cluster API controller runs for this cluster at the destination yet, so finalizers may come off and no instance is
 terminated. Once the HostedCluster exists nothing here is touched any more: the destination owns the cluster.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from lifeboat.edits import annotation, edit
+from lifeboat.inventory import wanted_by_others
 from lifeboat.model import HostedClusterRef, Manifest
 from lifeboat.ports import ManagementCluster
 from lifeboat.reconciliation import OPERATION
@@ -43,9 +44,14 @@ def abandon(cluster: ManagementCluster, hosted: HostedClusterRef, operation_id: 
                 cluster.delete(NAMESPACES, None, hosted.control_plane_namespace, uid=namespace["metadata"]["uid"])
         else:
             waiting.append("Cluster API controllers of another's making to stop: look at the namespace by hand")
+    is_shared = wanted_by_others(cluster, hosted)
     for resource in (SECRETS, CONFIG_MAPS):
         for each in cluster.list_objects(resource, hosted.namespace):
-            if annotation(each, OPERATION) == operation_id:
+            if annotation(each, OPERATION) != operation_id:
+                continue
+            if is_shared(each):  # another hosted cluster came meanwhile and rests on it: no longer ours
+                edit(cluster, resource, hosted.namespace, each["metadata"]["name"], _without_our_mark)
+            else:
                 _delete(cluster, resource, each)
     return {"done": not waiting, "handedOver": False, "waitingFor": "; ".join(waiting)}
 
@@ -66,6 +72,10 @@ def _remove_finalizers(cluster: ManagementCluster, namespace: str) -> None:
 
 def _without_finalizers(manifest: Manifest) -> dict[str, Any] | None:
     return {"metadata": {"finalizers": None}} if manifest["metadata"].get("finalizers") else None
+
+
+def _without_our_mark(manifest: Manifest) -> dict[str, Any] | None:
+    return {"metadata": {"annotations": {OPERATION: None}}} if annotation(manifest, OPERATION) else None
 
 
 def _delete(cluster: ManagementCluster, resource: Resource, manifest: Manifest) -> None:

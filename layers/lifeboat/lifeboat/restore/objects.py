@@ -8,6 +8,7 @@ from typing import Any
 
 from lifeboat import backups, polling
 from lifeboat.errors import RestoreFailedError
+from lifeboat.inventory import without_foreign_marks
 from lifeboat.model import Manifest
 from lifeboat.reconciliation import OPERATION
 from lifeboat.resources import (
@@ -75,6 +76,7 @@ def prepare(resource: Resource, exported: Manifest, destination: Destination) ->
     for field in _SERVER_FIELDS:
         metadata.pop(field, None)
     if metadata.get("namespace") == destination.hosted.namespace:
+        metadata["annotations"] = without_foreign_marks(metadata.get("annotations") or {}, destination.hosted)
         _annotate(manifest, OPERATION, destination.operation_id)
     if change := _CHANGES.get(resource.kind):
         change(manifest, destination)

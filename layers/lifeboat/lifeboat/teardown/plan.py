@@ -13,7 +13,7 @@ from typing import Any
 from lifeboat import marker, signed
 from lifeboat.edits import annotation
 from lifeboat.errors import TeardownRefusedError
-from lifeboat.inventory import REFERENCED, collect, references
+from lifeboat.inventory import collect, wanted_by_others
 from lifeboat.layout import ClusterLayout, hosted_cluster_prefix
 from lifeboat.model import HostedClusterRef, Manifest
 from lifeboat.ports import ManagementCluster, ObjectStore, Signer
@@ -98,7 +98,7 @@ def make(cluster: ManagementCluster, hosted: HostedClusterRef, operation_id: str
     """Look at the source and list what belongs to this hosted cluster alone. Raises PreflightError when it is gone."""
     inventory = collect(cluster, hosted)
     (hosted_cluster,) = inventory.of(HOSTED_CLUSTERS)
-    shared = _used_by_others(cluster, hosted)
+    is_shared = wanted_by_others(cluster, hosted)
     doomed = [Doomed.of(NODE_POOLS, each) for each in inventory.of(NODE_POOLS)]
     namespace = cluster.get(NAMESPACES, None, hosted.control_plane_namespace)
     if namespace is not None:
@@ -108,9 +108,7 @@ def make(cluster: ManagementCluster, hosted: HostedClusterRef, operation_id: str
         doomed += [
             Doomed.of(resource, each)
             for each in inventory.of(resource)
-            if each["metadata"].get("namespace") == hosted.namespace
-            and each["metadata"]["name"] not in shared
-            and not _marked_by_others(each, hosted)
+            if each["metadata"].get("namespace") == hosted.namespace and not is_shared(each)
         ]
     pause = signature(hosted_cluster)
     mark = cluster.get(CONFIG_MAPS, marker.NAMESPACE, marker.NAME)
@@ -119,29 +117,6 @@ def make(cluster: ManagementCluster, hosted: HostedClusterRef, operation_id: str
     for resource in (CLUSTER_ROLES, CLUSTER_ROLE_BINDINGS):
         doomed += [Doomed.of(resource, each) for each in inventory.of(resource)]
     return Plan(operation_id, hosted, hosted_cluster["spec"]["infraID"], cluster.name, tuple(doomed))
-
-
-def _used_by_others(cluster: ManagementCluster, hosted: HostedClusterRef) -> set[str]:
-    """Names that another HostedCluster or its NodePools refer to, such as a common pull secret."""
-    others = [
-        each
-        for each in cluster.list_objects(HOSTED_CLUSTERS, hosted.namespace)
-        if each["metadata"]["name"] != hosted.name
-    ]
-    others += [
-        each
-        for each in cluster.list_objects(NODE_POOLS, hosted.namespace)
-        if each["spec"].get("clusterName") != hosted.name
-    ]
-    return {name for each in others for name in references(each["spec"])}
-
-
-def _marked_by_others(manifest: Manifest, hosted: HostedClusterRef) -> bool:
-    """Whether the operator marked it as referred to by another HostedCluster, or an object owns it."""
-    metadata = manifest["metadata"]
-    marks = {name for name in metadata.get("annotations") or {} if name.startswith(REFERENCED)}
-    owners = [each for each in metadata.get("ownerReferences") or () if each["name"] != hosted.name]
-    return bool(marks - {REFERENCED + hosted.name}) or bool(owners)
 
 
 def write(store: ObjectStore, signer: Signer, plan: Plan) -> None:
