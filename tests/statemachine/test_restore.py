@@ -150,9 +150,13 @@ def test_a_lost_helper_is_made_and_started_again():
     assert run.end == "RestoreComplete"
 
 
-def test_what_cannot_be_taken_back_does_not_hide_the_first_failure():
-    run = restore(RestoreMachines=BROKEN, AbandonDestination=Failure("NotStoppedError"))
+def test_what_cannot_be_taken_back_is_told_and_does_not_hide_the_first_failure():
+    run = restore(RestoreMachines=BROKEN, AbandonDestination=Failure("NotStoppedError", "namespace clusters-blue"))
     assert (run.end, run.error) == ("RestoreFailed", "ObjectRefusedError")
+    assert run.cause.startswith("What this operation made at mgmt-2 is not all taken back (NotStoppedError, namespace")
+    assert "operationId op-1" in run.cause
+    assert run.cause.endswith("refused")
+    assert "ReleaseLease" in run.states
 
 
 def test_a_lease_that_cannot_be_released_does_not_fail_a_restore():
