@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import hashlib
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +20,7 @@ from tests.unit.builders import (
     DOMAIN,
     ETCD_IMAGE,
     RELEASE,
+    VERSION,
     HostedClusterBuilder,
     a_deployment,
     a_management_cluster,
@@ -65,12 +67,17 @@ def a_destination(name: str = "mgmt-2") -> MemoryCluster:
     cluster.remove("Namespace", None, "clusters")
     cluster.add(
         an_object("storage.k8s.io/v1", "StorageClass", "gp3-csi"),
-        an_object("v1", "ConfigMap", "supported-versions", "hypershift", data={}),
+        an_object("v1", "ConfigMap", "supported-versions", "hypershift", data=supported("4.18", "4.17")),
         a_deployment("external-dns", "hypershift", 1, args=["--txt-owner-id=owner-2", f"--domain-filter={DOMAIN}"]),
         *(a_node(zone) for zone in ZONES),
         *(a_crd(name) for name in ("clusters.cluster.x-k8s.io", "machines.cluster.x-k8s.io")),
     )
     return cluster
+
+
+def supported(*versions: str) -> dict[str, str]:
+    """What the operator writes into ConfigMap `supported-versions`."""
+    return {"supported-versions": json.dumps({"versions": versions}), "server-version": "2f685113"}
 
 
 def a_node(zone: str, *, ready: str = "True") -> dict[str, Any]:
@@ -174,6 +181,7 @@ def _state(world: World) -> SourceState:
             "machines.cluster.x-k8s.io": "v1beta1",
         },
         "release_image": RELEASE,
+        "release_version": VERSION,
     }
     return SourceState(**{name: value for name, value in values.items() if name in known})
 

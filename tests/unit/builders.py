@@ -14,6 +14,7 @@ from tests.unit.memory import MemoryCluster, MemoryDns, MemoryInstances
 SERVICES = {"APIServer": "api", "OAuthServer": "oauth", "Konnectivity": "konnectivity", "Ignition": "ignition"}
 REGISTRY = "registry.release.example.com"
 ETCD_IMAGE = f"{REGISTRY}/ocp/etcd:4.17.12"
+VERSION = "4.17.12"
 RELEASE = f"{REGISTRY}/ocp/release@sha256:{'ab' * 32}"
 DOMAIN = "hosted.example.com"
 _DEPLOYMENTS = {
@@ -163,7 +164,10 @@ class HostedClusterBuilder:
             spec["pausedUntil"] = self._paused_until
         status = {
             "conditions": [{"type": "Available", "status": "True"}],
-            "version": {"history": [], "availableUpdates": None},
+            "version": {
+                "history": [{"state": "Completed", "version": VERSION, "image": RELEASE}],
+                "availableUpdates": None,
+            },
         }
         return an_object(
             "hypershift.openshift.io/v1beta1",

@@ -63,6 +63,15 @@ def test_the_source_state_is_what_was_there_before():
     assert len(state["instances"]) == len(state["provider_ids"]) == 4
     assert state["etcd"]["storageClass"] == "gp3-csi"
     assert state["crd_storage_versions"]["machines.cluster.x-k8s.io"] == "v1beta1"
+    assert state["release_version"] == "4.17.12"
+
+
+@pytest.mark.parametrize("history", [[], [{"version": "4.16.9", "image": "another", "state": "Completed"}]])
+def test_a_version_of_another_release_is_not_taken_for_this_ones(history):
+    backup = Backup()
+    backup.cluster._objects["HostedCluster", "clusters", "blue"]["status"]["version"] = {"history": history}
+    prefix = backup.preflight()["prefix"]
+    assert json.loads(backup.store.objects[f"{prefix}evidence/source.json"])["release_version"] == ""
 
 
 def test_the_preflight_tells_all_problems_at_once_and_writes_nothing():

@@ -52,11 +52,12 @@ class World:
 
 
 def check(world: World, task: Task) -> dict[str, Any]:
-    """Check the source and open the backup; answers `{backupId, infraId, prefix, keys, revision}`.
+    """Check the source and open the backup; answers `{backupId, infraId, prefix, keys, revision, committed}`.
 
     A source that this very operation left paused (its execution was cut off) goes on with the backup that the
     HostedCluster's annotation names, unless that one was committed and the source has been awake since: then a new
-    backup is opened, with what the source was like before the *first* one touched it.
+    backup is opened, with what the source was like before the *first* one touched it. `committed`: all is saved
+    already, only its record is to be looked at again.
 
     Raises PreflightError with all problems, AlreadyPausedError when somebody else paused the hosted cluster and it
     would have to be paused (`quiesced`).
@@ -90,8 +91,9 @@ def check(world: World, task: Task) -> dict[str, Any]:
             "resume it by hand, then start again with another operationId"
         )
         raise BackupUnprovenError(msg)
-    if state and resumed and _is_outdated(world, hosted, layout, backup_id):
-        backup_id = new_id
+    committed = bool(state and resumed and world.store.head(layout.backup(backup_id).record))
+    if state and committed and _is_outdated(world, hosted, backup_id):
+        backup_id, committed = new_id, False
         state = record_source_state(world.store, layout, backup_id, state)
     if state is None:
         state = record_source_state(world.store, layout, backup_id, _measure(world, task, found, machines, etcd))
@@ -101,13 +103,12 @@ def check(world: World, task: Task) -> dict[str, Any]:
         "prefix": layout.backup(backup_id).prefix,
         "keys": state.etcd["totalKeys"],
         "revision": state.etcd["revision"],
+        "committed": committed,
     }
 
 
-def _is_outdated(world: World, hosted: HostedClusterRef, layout: ClusterLayout, backup_id: str) -> bool:
-    """Whether a backup was committed and its source did not rest since, e.g. because somebody scaled it up by hand."""
-    if world.store.head(layout.backup(backup_id).record) is None:
-        return False
+def _is_outdated(world: World, hosted: HostedClusterRef, backup_id: str) -> bool:
+    """Whether the source of a committed backup did not rest since, e.g. because somebody scaled it up by hand."""
     record, _ = backups.load(world.store, world.signer, hosted, backup_id)
     namespace = hosted.control_plane_namespace
     return bool(
@@ -232,7 +233,15 @@ def _measure(
         provider_ids={each["metadata"]["name"]: each["spec"]["providerID"] for each in machines},
         crd_storage_versions={each.crd: cluster.version_of(each) for each in _VERSIONED},
         release_image=spec["release"]["image"],
+        release_version=_release_version(hosted_cluster),
     )
+
+
+def _release_version(hosted_cluster: Manifest) -> str:
+    """By the operator's history of rollouts, since an image is mostly named by digest; empty when it has none."""
+    history = ((hosted_cluster.get("status") or {}).get("version") or {}).get("history") or ()
+    image = hosted_cluster["spec"]["release"]["image"]
+    return next((str(each["version"]) for each in history if each.get("image") == image and each.get("version")), "")
 
 
 def _operator_replicas(operator: Manifest | None) -> int:

@@ -52,6 +52,8 @@ class SourceState:
     """providerID by Machine."""
     crd_storage_versions: dict[str, str]
     release_image: str
+    release_version: str
+    """What the operator made of that image, such as `4.17.12`; empty when it never told."""
 
     def to_json(self) -> dict[str, Any]:
         return {"schema": _SCHEMA, **dataclasses.asdict(self)}

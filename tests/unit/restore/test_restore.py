@@ -1,5 +1,7 @@
 """A backup becomes objects at a destination: all of them, by live owners, still until the HostedCluster comes."""
 
+import dataclasses
+
 import pytest
 
 from lifeboat.errors import ApiUnavailableError, FenceUnprovenError, PreflightError, RestoreFailedError
@@ -11,7 +13,7 @@ from lifeboat.restore.abandon import abandon
 from lifeboat.restore.destination import create_namespaces, preflight
 from lifeboat.restore.order import ALL, GROUPS
 from lifeboat.restore.relink import relink
-from tests.unit.backed_up import OPERATION, a_backup, a_crd, a_node, set_conditions
+from tests.unit.backed_up import OPERATION, a_backup, a_crd, a_node, set_conditions, supported
 from tests.unit.builders import a_deployment, a_hosted_cluster, a_pod, an_object, blue
 from tests.unit.memory import NOW
 
@@ -37,6 +39,11 @@ def world():
 @pytest.fixture
 def destination(world):
     return world.open()
+
+
+def support(cluster, data):
+    """Let the destination's operator list these versions."""
+    cluster.add(an_object("v1", "ConfigMap", "supported-versions", "hypershift", data=data))
 
 
 def names(cluster, kind, namespace=INNER):
@@ -70,6 +77,11 @@ class TestPreflight:
             (lambda c: c.remove("StorageClass", None, "gp3-csi"), "StorageClass gp3-csi"),
             (lambda c: c.add(a_node("us-east-2b", ready="False")), "Ready nodes in 3 zones, there are 2"),
             (lambda c: c.remove("ConfigMap", "hypershift", "supported-versions"), "supported-versions"),
+            (lambda c: support(c, supported("4.16", "4.15")), r"release 4\.17\.12 .it supports 4\.16, 4\.15.: install"),
+            (lambda c: support(c, supported("4.1")), r"does not support release 4\.17\.12"),
+            (lambda c: support(c, supported()), "it supports none"),
+            (lambda c: support(c, {}), "lists no versions that can be read"),
+            (lambda c: support(c, {"supported-versions": "[]"}), "lists no versions that can be read"),
             (lambda c: c.add(an_object("v1", "Secret", "pull-secret", "clusters", data={"key": "b3RoZXI="})),
              "Secret clusters/pull-secret exists there with other content"),
             (lambda c: c.add(an_object("v1", "Namespace", "clusters", deletionTimestamp="now")), "is being deleted"),
@@ -79,6 +91,11 @@ class TestPreflight:
         spoil(destination.cluster)
         with pytest.raises(PreflightError, match=told):
             preflight(destination, world.source)
+
+    def test_a_release_whose_version_nobody_told_is_refused(self, world, destination):
+        untold = dataclasses.replace(destination, state=dataclasses.replace(destination.state, release_version=""))
+        with pytest.raises(PreflightError, match=r"did not tell the version of its release .*back it up again"):
+            preflight(untold, world.source)
 
     def test_two_external_dns_of_one_id_are_refused(self, world, destination):
         """Each would withdraw the other's names."""

@@ -1,6 +1,7 @@
 """Taking back a restore that failed before the HostedCluster existed: only what this operation made goes.
 
-What it made in the shared namespace stays when another hosted cluster refers to it by then, such as a pull secret. No Cluster API controller runs for this cluster at the destination yet, so finalizers may come off and no instance is
+What it made in the shared namespace stays when another hosted cluster refers to it by then, such as a pull secret. No
+Cluster API controller runs for this cluster at the destination yet, so finalizers may come off and no instance is
 terminated. Once the HostedCluster exists nothing here is touched any more: the destination owns the cluster.
 """
 

@@ -5,6 +5,7 @@ All problems are told at once. What an earlier execution of this same operation 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -27,6 +28,7 @@ from lifeboat.restore.loading import Destination
 from lifeboat.restore.objects import same_content
 
 OPERATOR_NAMESPACE = "hypershift"
+SUPPORTED_VERSIONS = "supported-versions"
 CONTROL_PLANE_LABEL = "hypershift.openshift.io/hosted-control-plane"
 """Label of every control-plane namespace; the operator adds the rest when it meets the HostedCluster."""
 
@@ -197,10 +199,35 @@ def ready_zones(cluster: ManagementCluster, node_selector: dict[str, str]) -> li
 
 
 def _release(destination: Destination) -> Iterator[str]:
-    """Without `supported-versions` the operator has not finished its own installation."""
-    found = destination.cluster.get(CONFIG_MAPS, OPERATOR_NAMESPACE, "supported-versions")
+    """An operator refuses to reconcile a release that it does not list: the hosted cluster would never come up."""
+    name = f"ConfigMap {OPERATOR_NAMESPACE}/{SUPPORTED_VERSIONS}"
+    found = destination.cluster.get(CONFIG_MAPS, OPERATOR_NAMESPACE, SUPPORTED_VERSIONS)
     if found is None:
-        yield f"ConfigMap {OPERATOR_NAMESPACE}/supported-versions does not exist: is the operator running?"
+        yield f"{name} does not exist: is the operator running?"
+        return
+    supported = _supported_versions(found)
+    version = destination.state.release_version
+    if supported is None:
+        yield f"{name} lists no versions that can be read: is the operator of HyperShift healthy?"
+    elif not version:
+        yield (
+            f"the source's HostedCluster did not tell the version of its release {destination.state.release_image}, so "
+            f"it cannot be compared with {name}: back it up again once its status shows the version"
+        )
+    elif ".".join(version.split(".")[:2]) not in supported:
+        yield (
+            f"the HyperShift operator there does not support release {version} (it supports "
+            f"{', '.join(supported) or 'none'}): install one there that does"
+        )
+
+
+def _supported_versions(config_map: Manifest) -> list[str] | None:
+    """Minor versions such as `4.17`, as the operator writes them: `{"versions": […]}` below its own name."""
+    try:
+        listed = json.loads((config_map.get("data") or {})[SUPPORTED_VERSIONS])["versions"]
+        return [str(each) for each in listed]
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def _contents(destination: Destination) -> Iterator[str]:
