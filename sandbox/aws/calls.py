@@ -80,7 +80,8 @@ def describe(environ: dict[str, Any], body: bytes) -> Call:
         bucket, _, key = path.lstrip("/").partition("/")
         copies = "HTTP_X_AMZ_COPY_SOURCE" in environ
         action = _rest_action("s3", environ["REQUEST_METHOD"], path, frozenset(query), copies=copies)
-        return Call("s3", action, principal, {"bucket": bucket, **({"key": key} if key else {})})
+        version = {"versionId": query["versionId"][0]} if "versionId" in query else {}
+        return Call("s3", action, principal, {"bucket": bucket, **({"key": key} if key else {}), **version})
     action = _rest_action(service, environ["REQUEST_METHOD"], path, frozenset(query))
     about: dict[str, Any] = {"path": unquote(path)}
     if service == "route53":
@@ -103,7 +104,11 @@ def _json_hints(body: bytes) -> dict[str, Any]:
         request = json.loads(body or b"{}")
     except ValueError:
         return {}
-    return {key: value for key, value in request.items() if _HINTS.match(key) and isinstance(value, str)}
+    hints = {key: value for key, value in request.items() if _HINTS.match(key) and isinstance(value, str)}
+    key = request.get("Key")
+    if isinstance(key, dict) and len(key) == 1:  # DynamoDB: rights may depend on it
+        hints["LeadingKey"] = str(next(iter(next(iter(key.values())).values())))
+    return hints
 
 
 @cache

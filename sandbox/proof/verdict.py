@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox.proof import objects, secrecy, writes
+from sandbox.proof import objects, rights, secrecy, writes
 from sandbox.proof.clients import client_of
 from sandbox.proof.observation import BLUE, BLUE_PLANE, NAMESPACE, Observation
 from sandbox.running import Sandbox
@@ -169,6 +169,7 @@ def _neighbour(before: Observation, after: Observation) -> list[Row]:
 
 def _left_alone(sandbox: Sandbox, before: Observation, after: Observation) -> list[Row]:
     leaks = secrecy.leaks(sandbox.plan, sandbox.client("stepfunctions"), secrecy.needles(sandbox.plan))
+    judged = rights.of_run(sandbox)
     return [
         _row(
             "operator at mgmt-1 (asked, ready)",
@@ -177,6 +178,13 @@ def _left_alone(sandbox: Sandbox, before: Observation, after: Observation) -> li
             before.operator == after.operator,
         ),
         _row("secrets in logs, history, events", "", f"{len(leaks)} found", not leaks, _some(leaks)),
+        _row(
+            "rights: calls not granted",
+            "",
+            f"{len(judged.not_granted)} (of {judged.judged} calls)",
+            judged.judged > 0 and not judged.not_granted,
+            _some(judged.not_granted),
+        ),
     ]
 
 
