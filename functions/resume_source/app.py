@@ -12,4 +12,4 @@ services = Services()
 
 @task(services)
 def handler(request: Task) -> dict[str, Any]:
-    return resuming.resume_source(services.source(request), services.store, request)
+    return resuming.resume_if_touched(lambda: services.source(request), services.store, request)

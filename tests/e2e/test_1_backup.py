@@ -1,6 +1,5 @@
 """Backups leave their source as it was, whichever of their tasks fails."""
 
-import json
 from pathlib import Path
 
 import pytest
@@ -106,7 +105,7 @@ def test_somebody_elses_pause_is_refused_and_kept(operations, sandbox):
         before = operations.source()
         refused = operations.run("backup", source="mgmt-1", kind="quiesced")
         assert (refused.status, refused.error) == ("FAILED", "AlreadyPausedError")
-        assert "pausedUntil" in json.loads(refused.cause)["errorMessage"]
+        assert "pausedUntil" in refused.cause
         assert operations.source() == before
     finally:
         client.patch(kinds.HOSTED_CLUSTERS, "blue", {"spec": {"pausedUntil": None}}, "clusters")
@@ -128,6 +127,17 @@ def test_a_wrong_input_is_refused_in_the_first_state(operations, machine, fields
     refused = operations.run(machine, **fields)
     assert (refused.status, refused.error) == ("FAILED", "InvalidInputError")
     assert told in refused.cause
+    assert refused.cause.startswith("wrong input, nothing was changed: ")
+    assert "\n" not in refused.cause
+
+
+def test_a_source_that_is_not_registered_is_refused_as_untouched(operations):
+    """The reason, and no word of a way back that failed; the lease is free again."""
+    refused = operations.run("backup", source="mgmt-9", kind="quiesced")
+    assert (refused.status, refused.error) == ("FAILED", "PreflightError")
+    assert "mgmt-9 is not registered" in refused.cause
+    assert "nothing was changed" in refused.cause
+    assert operations.run("backup", source="mgmt-9").error == "PreflightError"
 
 
 def test_a_lone_restore_without_a_fence_is_refused(operations):

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.statemachine.walker import Failure, Run, walk
+from tests.statemachine.walker import Failure, Run, of_a_function, walk
 
 GIVEN = {"hostedCluster": {"namespace": "clusters", "name": "blue"}, "source": "mgmt-1", "kind": "quiesced"}
 ACCEPTED = {**GIVEN, "operation": {"id": "op-1", "epoch": 1, "execution": "arn"}, "firstHalfOfMove": False}
@@ -21,7 +21,7 @@ def backup(**answers: Any) -> Run:
     """Everything goes well but for what is given."""
     well = {
         "AcceptBackup": ACCEPTED,
-        "PreflightSource": {"backupId": "b", "infraId": "blue-x7k2p"},
+        "PreflightSource": {"backupId": "b", "infraId": "blue-x7k2p", "committed": False},
         "MarkSource": {},
         "PauseSource": {},
         "StopControllers": {},
@@ -31,7 +31,7 @@ def backup(**answers: Any) -> Run:
         "SaveEtcdAndManifests": [[{}, {}]],
         "CommitBackup": RECORD,
         "DiscardFailedSnapshot": {},
-        "ResumeSource": {"resumed": True},
+        "ResumeSource": {"touched": True, "resumed": True},
         "CheckSourceServing": [WAITING, DONE],
         "RestoreSourceAutoRepair": {"autoRepair": ["workers-a"]},
         "ReleaseLease": {},
@@ -72,5 +72,32 @@ def test_a_source_that_cannot_be_resumed_is_told_with_what_to_do(state):
 @pytest.mark.parametrize("state", ["ResumeSource", "CheckSourceServing", "RestoreSourceAutoRepair"])
 def test_a_late_twin_leaves_the_source_to_the_newer_execution(state):
     run = backup(**{state: SUPERSEDED})
-    assert run.states[-2:] == [state, "BackupFailed"]
+    assert run.states[run.states.index(state) + 1 :][-1] == "BackupFailed"
+    assert not {"ReleaseLease", "ResumeFailed"} & set(run.states)
     assert run.error == "LeaseLostError"
+
+
+UNTOUCHED = {"touched": False, "resumed": False, "backupId": None, "infraId": None, "autoRepairOff": []}
+
+
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [
+        ("management cluster mgmt-9 is not registered", "is not registered; nothing was changed"),
+        ("blue is not fit for a backup, nothing was changed: no etcd", "nothing was changed: no etcd"),
+    ],
+)
+def test_a_source_that_was_never_touched_is_told_by_the_reason_alone_and_its_lease_is_given_back(message, told):
+    run = backup(PreflightSource=of_a_function("PreflightError", message), ResumeSource=UNTOUCHED)
+    assert "CheckSourceServing" not in run.states
+    assert "ReleaseLease" in run.states
+    assert (run.end, run.error) == ("BackupFailed", "PreflightError")
+    assert str(run.cause).endswith(told)
+
+
+def test_a_backup_that_was_committed_by_an_earlier_start_is_not_saved_again():
+    """The source is stopped and looked at as before; only the record is read again."""
+    run = backup(PreflightSource={"backupId": "b", "infraId": "blue-x7k2p", "committed": True})
+    assert "SaveEtcdAndManifests" not in run.states
+    assert run.states.index("CheckWritersStopped") < run.states.index("CommitBackup")
+    assert run.end == "BackupComplete"

@@ -46,11 +46,11 @@ def recover(**answers: Any) -> Run:
         "RunRestore": nested("restore", {"hostedClusterUid": "u", "destination": "mgmt-2"}),
         "VerifyRestored": [WAITING, DONE],
         "RenewGuestNetwork": [WAITING, WAITING, DONE],
-        "RunTeardown": nested("teardown", {}),
+        "RunTeardown": nested("teardown", {"deleted": {"nodepools": 2}}),
         "WriteReport": {"key": "report.json"},
         "ReleaseLease": {"released": True},
         "LookWhoOwnsIt": {"destinationOwns": False},
-        "ResumeSource": {"resumed": True},
+        "ResumeSource": {"touched": True, "resumed": True},
         "CheckSourceServing": [WAITING, DONE],
         "RestoreSourceAutoRepair": {"autoRepair": []},
         "ExplainFailure": failure.explain,
@@ -112,7 +112,7 @@ def test_an_approval_is_waited_for_without_a_lease():
 @pytest.mark.parametrize("answer", [Failure("ApprovalRejected", "no"), Failure("States.Timeout", "")])
 def test_without_approval_nothing_is_changed(answer):
     run = recover(AcceptRecover={**ACCEPTED, "approval": "required"}, AskForApproval=answer)
-    assert run.states == ["AcceptRecover", "NeedsApproval", "AskForApproval", "RecoverRefused"]
+    assert run.states == ["AcceptRecover", "NeedsApproval", "AskForApproval", "IsCauseADocument", "RecoverRefused"]
     assert run.error == answer.error
 
 
@@ -238,3 +238,23 @@ def test_a_source_that_cannot_be_resumed_is_told_with_what_to_do(state):
 def test_the_lease_is_given_back_after_every_failure():
     for state in ("RunBackup", "RunRestore", "VerifyRestored", "RunTeardown"):
         assert "ReleaseLeaseAfterFailure" in recover(**{state: BROKEN}).states
+
+
+def test_a_source_that_was_never_touched_is_told_so():
+    run = recover(RunBackup=BROKEN, ResumeSource={"touched": False, "resumed": False})
+    assert "CheckSourceServing" not in run.states
+    assert "ReleaseLeaseAfterFailure" in run.states
+    assert run.cause.endswith("nothing was changed; once the reason is gone, start again")
+
+
+def test_a_start_that_cannot_see_the_destination_says_that_an_earlier_one_may_have_paused_the_source():
+    run = recover(CheckPointOfNoReturn=Failure("ApiUnavailableError", "mgmt-2 does not answer"))
+    assert "ResumeSource" not in run.states
+    assert (
+        "this start changed nothing; if an earlier start of operation op-1 paused the source, it still is" in run.cause
+    )
+    assert run.cause.endswith("start again with operationId op-1")
+
+
+def test_a_report_is_given_what_was_deleted():
+    assert recover().inputs["WriteReport"]["tornDown"]["deleted"] == {"nodepools": 2}

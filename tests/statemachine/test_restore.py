@@ -98,7 +98,11 @@ def test_each_group_of_objects_is_named_to_the_function():
 
 def test_a_refused_input_changes_nothing():
     run = restore(AcceptRestore=Failure("InvalidInputError", "destination: missing"))
-    assert (run.end, run.error, run.tasks) == ("RestoreFailed", "InvalidInputError", ["AcceptRestore", "RestoreFailed"])
+    assert (run.end, run.error, run.tasks) == (
+        "RestoreFailed",
+        "InvalidInputError",
+        ["AcceptRestore", "IsCauseADocument", "RestoreFailed"],
+    )
 
 
 @pytest.mark.parametrize("state", BEFORE_ANY_WRITE)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import fnmatch
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,6 +26,12 @@ class Failure(Exception):  # noqa: N818 - what a task ends with, as Step Functio
     def __init__(self, error: str, cause: str = "it broke") -> None:
         super().__init__(error, cause)
         self.error, self.cause = error, cause
+
+
+def of_a_function(error: str, message: str) -> Failure:
+    """A failure as Lambda tells it: a document with a stack trace."""
+    document = {"errorMessage": message, "errorType": error, "requestId": "r", "stackTrace": ["  File ...\n"]}
+    return Failure(error, json.dumps(document))
 
 
 @dataclass
@@ -132,6 +139,8 @@ def path(reference: str, data: Any) -> Any:
     if reference.startswith("States.Format("):
         template, _, rest = reference.removeprefix("States.Format('").removesuffix(")").partition("', ")
         return template.format(*(path(each.strip(), data) for each in rest.split(",")))
+    if reference.startswith("States.StringToJson("):
+        return json.loads(path(reference.removeprefix("States.StringToJson(").removesuffix(")"), data))
     value = data
     for key in reference.removeprefix("$").strip(".").split(".") if reference != "$" else ():
         value = value[key]

@@ -45,3 +45,10 @@ def test_a_failed_way_back_is_told_beside_the_first_reason():
     cause = failure.explain(data)["Cause"]
     assert "names are there; then ApiUnavailableError: mgmt-1 does not answer" in cause
     assert "pausedUntil" in cause
+
+
+def test_a_start_that_saw_nothing_names_the_operation_to_go_on_with():
+    told = failure.explain(
+        {"failure": {"Error": "ApiUnavailableError", "Cause": "{}"}, "stage": "unseen", "operation": {"id": "op-1"}}
+    )
+    assert told["Cause"].endswith("start again with operationId op-1")

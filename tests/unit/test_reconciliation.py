@@ -266,3 +266,41 @@ def test_what_was_not_ready_before_is_not_waited_for_afterwards():
     held = backup.cluster._objects["Deployment", "clusters-blue", "kube-apiserver"]
     held["status"]["readyReplicas"] = 1
     assert backup.check_serving()["done"] is True
+
+
+def nobody():
+    pytest.fail("the source was connected to")
+
+
+def test_a_source_that_no_start_recorded_is_not_even_connected_to():
+    """It may be no registered management cluster at all."""
+    backup = Backup()
+    answer = resuming.resume_if_touched(nobody, backup.store, backup.task())
+    assert answer == {"touched": False, "resumed": False, "backupId": None, "infraId": None, "autoRepairOff": []}
+
+
+def test_another_operations_or_another_sources_record_is_none_of_this_one():
+    backup = Backup()
+    backup.preflight()
+    backup.start(operation="op-2")
+    assert not resuming.resume_if_touched(nobody, backup.store, backup.task())["touched"]
+    backup.start()["source"] = "mgmt-9"
+    assert not resuming.resume_if_touched(nobody, backup.store, backup.task())["touched"]
+
+
+def test_a_source_that_an_earlier_start_recorded_is_resumed():
+    backup = Backup()
+    backup.preflight()
+    backup.quiesce()
+    backup.start(epoch=2)
+    answer = resuming.resume_if_touched(lambda: backup.cluster, backup.store, backup.task())
+    assert (answer["touched"], answer["resumed"]) == (True, True)
+
+
+def test_a_source_whose_record_is_lost_is_not_called_untouched():
+    backup = Backup()
+    backup.preflight()
+    backup.quiesce()
+    backup.store.objects.clear()
+    with pytest.raises(ResumeFailedError, match="not recorded"):
+        resuming.resume_if_touched(lambda: backup.cluster, backup.store, backup.task())

@@ -37,9 +37,21 @@ def started_again(backup):
 
 
 def test_a_source_that_was_at_rest_since_keeps_its_backup(committed):
+    before = set(committed.store.objects)
     started_again(committed)
+    assert committed.data["backup"]["committed"]
     committed.quiesce()
-    assert committed.capture() == committed.first
+    assert committed.commit() == committed.first
+    assert set(committed.store.objects) == before
+
+
+def test_a_backup_that_was_not_committed_is_saved_anew():
+    backup = Backup()
+    backup.preflight()
+    backup.quiesce()
+    assert not backup.data["backup"]["committed"]
+    started_again(backup)
+    assert not backup.data["backup"]["committed"]
 
 
 def test_leases_that_expired_since_change_nothing(committed):
@@ -59,6 +71,7 @@ def test_a_source_that_was_awake_since_is_backed_up_anew(committed, scaled_down_
     started_again(committed)
     new_id = committed.data["backup"]["backupId"]
     assert new_id > committed.first["backupId"]
+    assert not committed.data["backup"]["committed"]
     committed.quiesce()
     hosted = committed.cluster.get(HOSTED_CLUSTERS, "clusters", "blue")
     assert hosted["metadata"]["annotations"]["lifeboat/backup"] == new_id

@@ -15,6 +15,10 @@ _LONGEST = 4000  # characters; Step Functions takes 32 KiB
 
 STAGES = {
     "untouched": "nothing was changed; once the reason is gone, start again",
+    "unseen": (
+        "this start changed nothing; if an earlier start of operation {operation} paused the source, it still is: once "
+        "the reason is gone, start again with operationId {operation}"
+    ),
     "source": "nothing is restored and the source runs as it did; once the reason is gone, start again",
     "destination": (
         "the destination owns the hosted cluster: never resume the source, its data are older. Look at the "
@@ -50,7 +54,8 @@ def explain(data: Mapping[str, Any]) -> dict[str, str]:
     for later in ("resumeFailure", "lookFailure"):
         if later in data:
             cause = f"{cause}; then {': '.join(_of(data[later]))}"
-    return {"Error": error, "Cause": f"{cause[:_LONGEST]} -- {STAGES[data['stage']]}"}
+    remedy = STAGES[data["stage"]].format(operation=(data.get("operation") or {}).get("id"))
+    return {"Error": error, "Cause": f"{cause[:_LONGEST]} -- {remedy}"}
 
 
 def _of(failure: Mapping[str, Any] | None) -> tuple[str, str]:

@@ -13,6 +13,7 @@ from typing import Any
 Manifest = dict[str, Any]
 """One Kubernetes object as JSON."""
 
+_TIME = "%Y%m%dt%H%M%Sz"
 BACKUP_ID = re.compile(r"\d{8}t\d{6}z-(online|quiesced)-[0-9a-f]{8}")
 
 
@@ -100,5 +101,18 @@ class Task:
 
 def new_backup_id(kind: BackupKind, operation_id: str, started: datetime.datetime) -> str:
     """The id of the backup that `operation_id` makes: the same for every retry of one execution, sortable by time."""
-    digest = hashlib.sha256(operation_id.encode()).hexdigest()[:8]
-    return f"{started.astimezone(datetime.UTC):%Y%m%dt%H%M%Sz}-{kind.value}-{digest}"
+    return f"{started.astimezone(datetime.UTC):{_TIME}}-{kind.value}-{_digest(operation_id)}"
+
+
+def is_backup_of(backup_id: str, kind: BackupKind, operation_id: str) -> bool:
+    """Whether an operation made this backup. Another operation's digest may be the same one time in 2^32."""
+    return backup_id.endswith(f"-{kind.value}-{_digest(operation_id)}")
+
+
+def started_at(backup_id: str) -> datetime.datetime:
+    """When the execution that opened a backup was started."""
+    return datetime.datetime.strptime(backup_id.partition("-")[0], _TIME).replace(tzinfo=datetime.UTC)
+
+
+def _digest(operation_id: str) -> str:
+    return hashlib.sha256(operation_id.encode()).hexdigest()[:8]

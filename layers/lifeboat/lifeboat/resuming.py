@@ -6,12 +6,13 @@ machine's data but the hosted cluster, the source and the operation.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from lifeboat import auto_repair, marker, polling, reconciliation, writers
 from lifeboat.errors import ResumeFailedError
-from lifeboat.layout import ClusterLayout
-from lifeboat.model import Manifest, Task
+from lifeboat.layout import ClusterLayout, hosted_cluster_prefix
+from lifeboat.model import BackupKind, Manifest, Task, is_backup_of
 from lifeboat.ports import ManagementCluster, ObjectStore
 from lifeboat.resources import CLUSTERS, HOSTED_CLUSTERS
 from lifeboat.source_state import SourceState, load_source_state
@@ -21,12 +22,23 @@ LOOKS = 400
 nodes for 15 minutes more: so long do resolvers remember, by Route53's default, that there is none."""
 
 
+def resume_if_touched(connect: Callable[[], ManagementCluster], store: ObjectStore, task: Task) -> dict[str, Any]:
+    """`resume_source`, unless no start of this operation ever touched the source: then it is not even connected to.
+
+    What a source is like is recorded before the first write to it. So without a record there is nothing to resume, and
+    a source that is not registered or does not answer is no failed way back.
+    """
+    if not task.backup_id and not _was_recorded(store, task):
+        return {"touched": False, "resumed": False, "backupId": None, "infraId": None, "autoRepairOff": []}
+    return resume_source(connect(), store, task)
+
+
 def resume_source(cluster: ManagementCluster, store: ObjectStore, task: Task) -> dict[str, Any]:
     """Resume what this operation paused, and remove its marker.
 
-    Answers `{resumed, backupId, infraId, autoRepairOff}`; the last are NodePools whose autoRepair comes later. A
-    HostedCluster without this operation's signature is left as it is. Raises ResumeFailedError when the record of
-    how it was is missing.
+    Answers `{touched, resumed, backupId, infraId, autoRepairOff}`; the last are NodePools whose autoRepair comes
+    later. A HostedCluster without this operation's signature is left as it is. Raises ResumeFailedError when the
+    record of how it was is missing.
     """
     hosted, operation_id = task.hosted_cluster, task.operation.id
     current = cluster.get(HOSTED_CLUSTERS, hosted.namespace, hosted.name)
@@ -45,6 +57,7 @@ def resume_source(cluster: ManagementCluster, store: ObjectStore, task: Task) ->
         resumed = reconciliation.resume(cluster, state, operation_id)
     marker.unmark(cluster, operation_id)
     return {
+        "touched": True,
         "resumed": resumed,
         "backupId": backup_id,
         "infraId": infra_id,
@@ -92,6 +105,19 @@ def check_source_serving(cluster: ManagementCluster, store: ObjectStore, task: T
         )
         raise ResumeFailedError(msg) from None
     return {**answer, "steady": steady}
+
+
+def _was_recorded(store: ObjectStore, task: Task) -> bool:
+    """Whether any start of this operation recorded this source for a backup that stops it."""
+    hosted = task.hosted_cluster
+    layouts = [ClusterLayout(hosted, infra_id) for infra_id in store.folders(hosted_cluster_prefix(hosted))]
+    states = [
+        load_source_state(store, layout, backup_id)
+        for layout in layouts
+        for backup_id in store.folders(layout.backups)
+        if is_backup_of(backup_id, BackupKind.QUIESCED, task.operation.id)
+    ]
+    return any(state is not None and state.source == task.source for state in states)
 
 
 def _waiting_for(cluster: ManagementCluster, state: SourceState, operation_id: str) -> list[str]:
