@@ -4,7 +4,7 @@ from typing import Any
 
 from lifeboat.model import Task
 from lifeboat.restore import loading
-from lifeboat.runtime import task
+from lifeboat.runtime import logger, task
 from lifeboat.wiring import Services
 
 services = Services()
@@ -12,4 +12,7 @@ services = Services()
 
 @task(services, guarded=False)
 def handler(request: Task) -> dict[str, Any]:
-    return loading.load(services.store, services.signer, request)
+    loaded = loading.load(services.store, services.signer, request)
+    if loaded["skipped"]:
+        logger.warning("newer backups are not proven and were passed over", skipped=loaded["skipped"])
+    return loaded

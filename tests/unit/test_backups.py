@@ -45,6 +45,16 @@ def a_record(store, backup_id=OLD, infra_id="blue-x"):
     )
 
 
+def spoil(store, signer, backup_id, what):
+    """Commit a backup, then change its record after the signature, or one of its parts."""
+    record = a_record(store, backup_id)
+    backups.commit(store, signer, record)
+    if what == "part":
+        store.objects[record.snapshot.part.key] = b"snapshoT"
+    else:
+        store.objects[record.layout.record] = store.objects[record.layout.record].replace(b"mgmt-1", b"mgmt-9")
+
+
 def test_a_committed_backup_is_loaded_as_it_was(store, signer):
     record = a_record(store)
     digest = backups.commit(store, signer, record)
@@ -65,6 +75,30 @@ def test_latest_is_the_newest_committed_one(store, signer):
     assert backups.load(store, signer, BLUE, "latest")[0].backup_id == OLD
     backups.commit(store, signer, a_record(store, NEW))
     assert backups.load(store, signer, BLUE, "latest")[0].backup_id == NEW
+
+
+@pytest.mark.parametrize("damaged", ["record", "part"])
+def test_latest_is_the_newest_that_verifies_and_tells_what_it_passed_over(store, signer, damaged):
+    digest = backups.commit(store, signer, a_record(store))
+    spoil(store, signer, NEW, damaged)
+    record, found, skipped = backups.latest(store, signer, BLUE)
+    assert (record.backup_id, found) == (OLD, digest)
+    assert [each.partition(":")[0] for each in skipped] == [NEW]
+    assert backups.load(store, signer, BLUE, "latest") == (record, digest)
+
+
+def test_latest_never_ends_with_one_that_does_not_verify(store, signer):
+    spoil(store, signer, OLD, "part")
+    spoil(store, signer, NEW, "record")
+    with pytest.raises(BackupUnprovenError, match=rf"can be proven.*{NEW}.*changed.*{OLD}.*not what was recorded"):
+        backups.latest(store, signer, BLUE)
+
+
+def test_one_named_by_its_id_is_never_another(store, signer):
+    backups.commit(store, signer, a_record(store))
+    spoil(store, signer, NEW, "record")
+    with pytest.raises(BackupUnprovenError, match="changed after"):
+        backups.load(store, signer, BLUE, NEW)
 
 
 @pytest.mark.parametrize("backup_id", ["latest", OLD])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -136,22 +136,57 @@ def commit(store: ObjectStore, signer: Signer, record: BackupRecord) -> str:
 def load(
     store: ObjectStore, signer: Signer, hosted_cluster: HostedClusterRef, backup_id: str
 ) -> tuple[BackupRecord, str]:
-    """The record of a backup (or of the newest one, `latest`) whose signature holds, and the SHA-256 of its file.
+    """The record of a backup whose signature holds, and the SHA-256 of its file. `latest` is what `latest` finds.
 
     Raises BackupUnprovenError when there is none, or its signature fails, or it is another cluster's.
     """
-    found = _find(store, hosted_cluster, backup_id)
-    if found is None:
-        msg = f"{hosted_cluster} has no backup {backup_id}: `lifeboat backups {hosted_cluster}` lists what there is"
+    if backup_id == LATEST:
+        record, digest, _ = latest(store, signer, hosted_cluster)
+        return record, digest
+    for infra_id, _ in _newest_first(store, hosted_cluster, backup_id):
+        return _open(store, signer, hosted_cluster, infra_id, backup_id)
+    raise _no_backup(hosted_cluster, backup_id)
+
+
+def latest(
+    store: ObjectStore, signer: Signer, hosted_cluster: HostedClusterRef
+) -> tuple[BackupRecord, str, tuple[str, ...]]:
+    """The newest backup whose record and parts all verify, its digest, and why each newer one was passed over.
+
+    One bad backup must not stand between an operator and a good one, but who restores must see that it is older.
+    Raises BackupUnprovenError, with all reasons, when none verifies.
+    """
+    skipped: list[str] = []
+    for infra_id, backup_id in _newest_first(store, hosted_cluster):
+        try:
+            record, digest = _open(store, signer, hosted_cluster, infra_id, backup_id)
+            verify_parts(store, record)
+        except BackupUnprovenError as error:
+            skipped.append(f"{backup_id}: {error}")
+        else:
+            return record, digest, tuple(skipped)
+    if skipped:
+        msg = f"no backup of {hosted_cluster} can be proven, make a new one: {'; '.join(skipped)}"
         raise BackupUnprovenError(msg)
-    infra_id, wanted = found
-    key = ClusterLayout(hosted_cluster, infra_id).backup(wanted).record
+    raise _no_backup(hosted_cluster, LATEST)
+
+
+def _no_backup(hosted_cluster: HostedClusterRef, backup_id: str) -> BackupUnprovenError:
+    return BackupUnprovenError(
+        f"{hosted_cluster} has no backup {backup_id}: `lifeboat backups {hosted_cluster}` lists what there is"
+    )
+
+
+def _open(
+    store: ObjectStore, signer: Signer, hosted_cluster: HostedClusterRef, infra_id: str, backup_id: str
+) -> tuple[BackupRecord, str]:
+    key = ClusterLayout(hosted_cluster, infra_id).backup(backup_id).record
     document = store.get(key)
     if document is None:
-        msg = f"backup {wanted} of {hosted_cluster} was never committed: choose another"
+        msg = f"backup {backup_id} of {hosted_cluster} was never committed: choose another"
         raise BackupUnprovenError(msg)
     record = BackupRecord.from_payload(signed.unseal(document, signer, key))
-    if (record.hosted_cluster, record.infra_id, record.backup_id) != (hosted_cluster, infra_id, wanted):
+    if (record.hosted_cluster, record.infra_id, record.backup_id) != (hosted_cluster, infra_id, backup_id):
         msg = f"{key} is the record of another backup ({record.hosted_cluster}, {record.backup_id}): it was moved"
         raise BackupUnprovenError(msg)
     return record, hashlib.sha256(document).hexdigest()
@@ -202,16 +237,16 @@ def _read(store: ObjectStore, part: Part) -> bytes:
     return body
 
 
-def _find(store: ObjectStore, hosted_cluster: HostedClusterRef, backup_id: str) -> tuple[str, str] | None:
-    """(infraID, backup id) of the wanted or the newest committed backup."""
-    prefix = hosted_cluster_prefix(hosted_cluster)
+def _newest_first(
+    store: ObjectStore, hosted_cluster: HostedClusterRef, backup_id: str | None = None
+) -> Iterator[tuple[str, str]]:
+    """(infraID, backup id) of all committed backups, or of the wanted one: ids begin with the time."""
     there = [
         (each, infra_id)
-        for infra_id in store.folders(prefix)
+        for infra_id in store.folders(hosted_cluster_prefix(hosted_cluster))
         for each in store.folders(ClusterLayout(hosted_cluster, infra_id).backups)
-        if backup_id in {LATEST, each}
+        if backup_id in {None, each}
     ]
     for each, infra_id in sorted(there, reverse=True):
         if store.head(ClusterLayout(hosted_cluster, infra_id).backup(each).record):
-            return infra_id, each
-    return None
+            yield infra_id, each

@@ -6,14 +6,16 @@ import pytest
 
 from lifeboat.errors import ApiUnavailableError, FenceUnprovenError, PreflightError, RestoreFailedError
 from lifeboat.inventory import REFERENCED
+from lifeboat.layout import ClusterLayout
 from lifeboat.reconciliation import OPERATION as OPERATION_MARK
 from lifeboat.resources import CLUSTERS, HOSTED_CLUSTERS, NAMESPACES, NODE_POOLS, SECRETS
 from lifeboat.restore import etcd_volumes, guarding, hosted_cluster, objects, serving
 from lifeboat.restore.abandon import abandon
 from lifeboat.restore.destination import create_namespaces, preflight
+from lifeboat.restore.loading import load
 from lifeboat.restore.order import ALL, GROUPS
 from lifeboat.restore.relink import relink
-from tests.unit.backed_up import OPERATION, a_backup, a_crd, a_node, set_conditions, supported
+from tests.unit.backed_up import BACKUP, OPERATION, a_backup, a_crd, a_node, set_conditions, supported
 from tests.unit.builders import a_deployment, a_hosted_cluster, a_pod, an_object, blue
 from tests.unit.memory import NOW
 
@@ -127,6 +129,15 @@ class TestPreflight:
         create_namespaces(destination)
         with pytest.raises(PreflightError, match="namespace clusters-blue exists"):
             preflight(world.open("op-2"), world.source)
+
+
+def test_latest_passes_over_what_is_not_proven_and_tells_so(world):
+    newer = "20261104t100000z-quiesced-00000002"
+    world.store.put(ClusterLayout(world.builder.ref, world.builder.infra_id).backup(newer).record, b"{}")
+    loaded = load(world.store, world.signer, world.task(backup={"backupId": "latest"}))
+    assert loaded["backupId"] == BACKUP
+    (skipped,) = loaded["skipped"]
+    assert skipped.startswith(f"{newer}: ")
 
 
 class TestObjects:

@@ -57,10 +57,15 @@ class Destination:
 def load(store: ObjectStore, signer: Signer, task: Task) -> dict[str, Any]:
     """Find the backup, verify its signature and every part; returns its references and figures.
 
-    Raises BackupUnprovenError when there is none, or it is not whole.
+    `skipped` tells of each newer backup that `latest` passed over, and why. Raises BackupUnprovenError when there is
+    none, or it is not whole.
     """
-    record, digest = backups.load(store, signer, task.hosted_cluster, task.backup_id or backups.LATEST)
-    backups.verify_parts(store, record)
+    skipped: tuple[str, ...] = ()
+    if task.backup_id in {None, "", backups.LATEST}:
+        record, digest, skipped = backups.latest(store, signer, task.hosted_cluster)
+    else:
+        record, digest = backups.load(store, signer, task.hosted_cluster, str(task.backup_id))
+        backups.verify_parts(store, record)
     return {
         "backupId": record.backup_id,
         "kind": record.kind.value,
@@ -70,6 +75,7 @@ def load(store: ObjectStore, signer: Signer, task: Task) -> dict[str, Any]:
         "revision": record.snapshot.revision,
         "totalKeys": record.snapshot.total_keys,
         "members": record.snapshot.members,
+        "skipped": list(skipped),
     }
 
 
