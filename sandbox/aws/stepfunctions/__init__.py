@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from moto.core.config import default_user_config
 
-from sandbox.aws.stepfunctions import callbacks, executions, integrations, nested, speed
+from sandbox.aws.stepfunctions import callbacks, executions, integrations, nested, speed, stopping
 
 
 def switch_on(endpoint_url: str) -> None:
@@ -17,6 +17,8 @@ def switch_on(endpoint_url: str) -> None:
     executions.keep_outputs_plain()
     executions.tell_why_an_execution_was_stopped()
     executions.page_histories()
+    stopping.wake_what_waits_for_a_token()
+    stopping.let_a_stop_stand()
     callbacks.keep_the_cause_of_a_failed_task()
     callbacks.accept_any_heartbeat()
     nested.stop_what_nobody_waits_for()

@@ -95,6 +95,35 @@ def test_a_stopped_execution_keeps_its_reason(aws: Aws, stack: DeployedStack) ->
     assert (described["status"], described["error"], described["cause"]) == ("ABORTED", "Enough", "of this")
 
 
+def test_a_stop_ends_a_wait_for_a_token_past_retry_and_catch(aws: Aws) -> None:
+    states, url = aws.client("stepfunctions"), aws.client("sqs").create_queue(QueueName="unanswered")["QueueUrl"]
+    waiting = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
+        "Parameters": {"QueueUrl": url, "MessageBody": {"token.$": "$$.Task.Token"}},
+        "TimeoutSeconds": 600,
+        "Retry": [{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 60}],
+        "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Caught"}],
+        "End": True,
+    }
+    definition = json.dumps({"StartAt": "Ask", "States": {"Ask": waiting, "Caught": {"Type": "Succeed"}}})
+    machine = states.create_state_machine(
+        name="asking", definition=definition, roleArn="arn:aws:iam::123456789012:role/any"
+    )
+    arn = states.start_execution(stateMachineArn=machine["stateMachineArn"])["executionArn"]
+    deadline = time.monotonic() + 10
+    while not aws.client("sqs").receive_message(QueueUrl=url, WaitTimeSeconds=1).get("Messages"):
+        assert time.monotonic() < deadline
+    states.stop_execution(executionArn=arn, error="Enough", cause="of this")
+    while (described := states.describe_execution(executionArn=arn))["status"] == "RUNNING":
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert (described["status"], described["error"], described["cause"]) == ("ABORTED", "Enough", "of this")
+    events = [each["type"] for each in states.get_execution_history(executionArn=arn)["events"]]
+    assert events[-1] == "ExecutionAborted"
+    assert "TaskTimedOut" not in events
+
+
 def test_a_nested_execution_ends_with_its_parent(aws: Aws, stack: DeployedStack) -> None:
     states = aws.client("stepfunctions")
     role = "arn:aws:iam::123456789012:role/any"
