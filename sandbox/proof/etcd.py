@@ -19,6 +19,8 @@ ETCDCTL = (
     "ETCDCTL_API=3 etcdctl --cacert /etc/etcd/tls/etcd-ca/ca.crt --cert /etc/etcd/tls/client/etcd-client.crt "
     "--key /etc/etcd/tls/client/etcd-client.key --endpoints=https://localhost:2379"
 )
+PASSING = ("/kubernetes.io/events/", "/kubernetes.io/leases/", "/kubernetes.io/masterleases/")
+"""Where keys lie that no restore need bring back."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,16 @@ def read_prefix(cluster: ManagementClusterPlan, namespace: str, pod: str, prefix
         base64.b64decode(each["key"]).decode(): base64.b64decode(each.get("value", "")).decode(errors="replace")
         for each in document.get("kvs", ())
     }
+
+
+def lasting_keys(cluster: ManagementClusterPlan, namespace: str, pod: str) -> frozenset[str]:
+    """Every key but those that end by themselves: events and leases live under an etcd lease, or come and go."""
+    listing = f"{ETCDCTL} get --prefix / --keys-only -w json | gzip -c | base64 -w0"
+    document = json.loads(
+        zlib.decompress(base64.b64decode(run(cluster, namespace, pod, listing, timeout=120)), wbits=31)
+    )
+    keys = (base64.b64decode(each["key"]).decode() for each in document.get("kvs", ()))
+    return frozenset(key for key in keys if not key.startswith(PASSING))
 
 
 def run(cluster: ManagementClusterPlan, namespace: str, pod: str, script: str, timeout: float = 60) -> str:

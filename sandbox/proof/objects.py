@@ -65,6 +65,23 @@ def leftovers(cluster: Client, namespace: str, name: str) -> list[str]:
     return gone
 
 
+def made_by_lifeboat(cluster: Client, namespace: str, name: str) -> list[str]:
+    """What a restore that was taken back must not leave: all of the hosted cluster, its volumes, what bears our mark."""
+    control_plane = f"{namespace}-{name}"
+    volumes = [
+        _key(obj)
+        for obj in cluster.list(kinds.PERSISTENT_VOLUMES)
+        if (obj["spec"].get("claimRef") or {}).get("namespace") == control_plane
+    ]
+    marked = [
+        _key(obj)
+        for kind in _EVERY
+        for obj in cluster.list(kind)
+        if any(mark.startswith("lifeboat/") for mark in obj["metadata"].get("annotations") or {})
+    ]
+    return sorted({*leftovers(cluster, namespace, name), *volumes, *marked})
+
+
 def condition(obj: Object | None, kind: str) -> str:
     """Status of a condition, or `missing`."""
     conditions = ((obj or {}).get("status") or {}).get("conditions") or ()

@@ -25,6 +25,8 @@ class Observation:
     available: Mapping[str, str]
     """Management cluster → the HostedCluster's condition Available, or `absent`."""
     etcd: etcd.EtcdFacts
+    etcd_keys: frozenset[str]
+    """All keys but events and leases."""
     etcd_secrets: Mapping[str, str]
     instances: Mapping[str, tuple[str, str]]
     records: Mapping[str, str]
@@ -54,6 +56,7 @@ def observe(sandbox: Sandbox, where: str) -> Observation:
         where=where,
         available={name: _available(client) for name, client in clients.items()},
         etcd=etcd.facts(home, BLUE_PLANE),
+        etcd_keys=etcd.lasting_keys(home, BLUE_PLANE, "etcd-0"),
         etcd_secrets=etcd.read_prefix(home, BLUE_PLANE, "etcd-0", _SECRETS),
         instances=cloud.instances(sandbox.client("ec2")),
         records=cloud.records(route53, BLUE),

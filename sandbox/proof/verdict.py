@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -76,6 +77,7 @@ def _whereabouts(sandbox: Sandbox, before: Observation, after: Observation) -> l
 def _data(sandbox: Sandbox, before: Observation, after: Observation) -> list[Row]:
     home = sandbox.plan.management_cluster(after.where)
     acknowledged = writes.acknowledged(sandbox.plan)
+    away = writes.outage(acknowledged, datetime.datetime.now(datetime.UTC))
     lost = writes.lost(home, BLUE_PLANE, acknowledged)
     return [
         _row(
@@ -85,14 +87,14 @@ def _data(sandbox: Sandbox, before: Observation, after: Observation) -> list[Row
             not lost and len(acknowledged) > before.writes,
             _some(lost),
         ),
-        _row("hosted API away", "", f"{writes.longest_outage(acknowledged):.1f} s", good=True),
+        _row("hosted API away", "", f"{away}", not away.lasts, "no write is acknowledged any more"),
         _row(
             "etcd members",
             _members(before),
             _members(after),
             after.etcd.is_one_cluster and len(after.etcd.members) == len(before.etcd.members),
         ),
-        _row("etcd keys", f"{before.etcd.keys}", f"{after.etcd.keys}", after.etcd.keys > 0),
+        _etcd_keys(before.etcd_keys, after.etcd_keys),
         _row(
             "etcd revision",
             f"{before.etcd.revision}",
@@ -106,6 +108,14 @@ def _data(sandbox: Sandbox, before: Observation, after: Observation) -> list[Row
             bool(before.etcd_secrets) and before.etcd_secrets == after.etcd_secrets,
         ),
     ]
+
+
+def _etcd_keys(before: frozenset[str], after: frozenset[str]) -> Row:
+    """All that were there before are there still; the writer has added some."""
+    lost = sorted(before - after)
+    return _row(
+        "etcd keys", f"{len(before)}", f"{len(after)}, {len(lost)} lost", bool(before) and not lost, _some(lost)
+    )
 
 
 def _cloud(before: Observation, after: Observation) -> list[Row]:

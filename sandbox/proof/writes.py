@@ -5,10 +5,15 @@ from __future__ import annotations
 import datetime
 import itertools
 import json
+import math
+from dataclasses import dataclass
 from typing import Any
 
 from sandbox.plan import ManagementClusterPlan, Plan
 from sandbox.proof import etcd
+
+_STILL_AWAY = 5.0
+"""Seconds without an acknowledged write after which the hosted API is away: it is written to every 0.07 s."""
 
 
 def acknowledged(plan: Plan) -> list[dict[str, Any]]:
@@ -28,7 +33,19 @@ def lost(cluster: ManagementClusterPlan, namespace: str, writes: list[dict[str, 
     return [write["key"] for write in writes if there.get(write["key"]) != write["value"]]
 
 
-def longest_outage(writes: list[dict[str, Any]]) -> float:
-    """The longest time between two acknowledgements, in seconds."""
-    times = [datetime.datetime.fromisoformat(write["time"]) for write in writes]
-    return max(((after - before).total_seconds() for before, after in itertools.pairwise(times)), default=0.0)
+@dataclass(frozen=True)
+class Outage:
+    """How long the hosted API was away at most, in seconds, and whether it still is."""
+
+    longest: float
+    lasts: bool
+
+    def __str__(self) -> str:
+        return f"{self.longest:.1f} s" + (", and still" if self.lasts else "")
+
+
+def outage(writes: list[dict[str, Any]], now: datetime.datetime) -> Outage:
+    """The longest time between two acknowledgements, or since the last one (`now` is when `writes` was read)."""
+    times = [*(datetime.datetime.fromisoformat(write["time"]) for write in writes), now]
+    gaps = [(after - before).total_seconds() for before, after in itertools.pairwise(times)]
+    return Outage(max(gaps, default=math.inf), not gaps or gaps[-1] > _STILL_AWAY)

@@ -6,8 +6,10 @@ import pytest
 
 from sandbox.aws.functions import faults
 from sandbox.aws.functions.faults import Fault
-from sandbox.proof import verdict
-from sandbox.proof.observation import observe
+from sandbox.proof import objects, verdict
+from sandbox.proof.clients import client_of
+from sandbox.proof.observation import BLUE, NAMESPACE, observe
+from tests.e2e.operations import wait_until
 
 RECOVER = {"source": "mgmt-1", "destination": "mgmt-2", "approval": "none"}
 
@@ -27,6 +29,10 @@ def test_a_move_that_fails_early_goes_back_to_the_source(operations, sandbox, fu
     assert after.instances == seen.instances
     assert (after.runs, after.terminations) == (seen.runs, seen.terminations)
     assert after.etcd_secrets == seen.etcd_secrets
+    assert not seen.etcd_keys - after.etcd_keys
+    destination = client_of(sandbox.plan.management_cluster("mgmt-2"))
+    # A provisioner deletes a volume some time after its claim: what is left then is left for good.
+    wait_until(lambda: not objects.made_by_lifeboat(destination, NAMESPACE, BLUE))
 
 
 def test_the_whole_move(operations, sandbox):
