@@ -73,22 +73,21 @@ def facts(cluster: ManagementClusterPlan, namespace: str) -> EtcdFacts:
 
 def read_prefix(cluster: ManagementClusterPlan, namespace: str, pod: str, prefix: str) -> dict[str, str]:
     """Every key below a prefix with its value."""
-    text = run(cluster, namespace, pod, f"{ETCDCTL} get --prefix {prefix} -w json | gzip -c | base64 -w0", timeout=120)
+    return _get(cluster, namespace, pod, prefix)
+
+
+def lasting_keys(cluster: ManagementClusterPlan, namespace: str, pod: str) -> frozenset[str]:
+    """Every key but those that end by themselves: events and leases live under an etcd lease, or come and go."""
+    return frozenset(key for key in _get(cluster, namespace, pod, "/ --keys-only") if not key.startswith(PASSING))
+
+
+def _get(cluster: ManagementClusterPlan, namespace: str, pod: str, which: str) -> dict[str, str]:
+    text = run(cluster, namespace, pod, f"{ETCDCTL} get --prefix {which} -w json | gzip -c | base64 -w0", timeout=120)
     document = json.loads(zlib.decompress(base64.b64decode(text), wbits=31))
     return {
         base64.b64decode(each["key"]).decode(): base64.b64decode(each.get("value", "")).decode(errors="replace")
         for each in document.get("kvs", ())
     }
-
-
-def lasting_keys(cluster: ManagementClusterPlan, namespace: str, pod: str) -> frozenset[str]:
-    """Every key but those that end by themselves: events and leases live under an etcd lease, or come and go."""
-    listing = f"{ETCDCTL} get --prefix / --keys-only -w json | gzip -c | base64 -w0"
-    document = json.loads(
-        zlib.decompress(base64.b64decode(run(cluster, namespace, pod, listing, timeout=120)), wbits=31)
-    )
-    keys = (base64.b64decode(each["key"]).decode() for each in document.get("kvs", ()))
-    return frozenset(key for key in keys if not key.startswith(PASSING))
 
 
 def run(cluster: ManagementClusterPlan, namespace: str, pod: str, script: str, timeout: float = 60) -> str:

@@ -66,7 +66,7 @@ def leftovers(cluster: Client, namespace: str, name: str) -> list[str]:
 
 
 def made_by_lifeboat(cluster: Client, namespace: str, name: str) -> list[str]:
-    """What a restore that was taken back must not leave: all of the hosted cluster, its volumes, what bears our mark."""
+    """What a restore that was taken back must not leave: the hosted cluster, its volumes, what bears our mark."""
     control_plane = f"{namespace}-{name}"
     volumes = [
         _key(obj)
