@@ -14,5 +14,5 @@ services = Services()
 @task(services)
 def handler(request: Task) -> dict[str, Any]:
     move = open_move(services.store, services.signer, request)
-    gone = dns.withdraw(services.source(request), services.store, services.signer, move.layout, request.operation.id)
+    gone = dns.withdraw(services.source(request), services.store, services.signer, move, request.operation.id)
     return {"routes": gone.routes, "services": gone.services}

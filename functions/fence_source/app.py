@@ -20,6 +20,6 @@ def handler(request: Task) -> dict[str, Any]:
         services.store,
         services.signer,
         services.clock,
-        request.operation,
+        request,
         move,
     )

@@ -18,10 +18,9 @@ def handler(request: Task) -> dict[str, Any]:
         "deleted": dns.force(
             services.source(request),
             services.dns,
-            move.state.hostnames,
             services.store,
             services.signer,
-            move.layout,
+            move,
             request.operation.id,
         )
     }

@@ -26,20 +26,17 @@ class FirstHalf(Backup):
         return self.move.layout
 
     def withdraw(self) -> dns.CleanUp:
-        return dns.withdraw(self.cluster, self.store, self.signer, self.layout, self.task().operation.id)
+        return dns.withdraw(self.cluster, self.store, self.signer, self.move, self.task().operation.id)
 
     def external_dns(self) -> None:
         """What ExternalDNS does once the Routes are gone."""
         self.dns.held = [each for each in self.dns.held if "-blue." not in each.name and "-blue-ext" not in each.name]
 
     def force(self) -> list[str]:
-        hostnames = self.move.state.hostnames
-        operation = self.task().operation.id
-        return dns.force(self.cluster, self.dns, hostnames, self.store, self.signer, self.layout, operation)
+        return dns.force(self.cluster, self.dns, self.store, self.signer, self.move, self.task().operation.id)
 
     def fence(self) -> dict[str, str]:
-        operation = self.task().operation
-        return fence.make(self.cluster, self.dns, self.store, self.signer, self.clock, operation, self.move)
+        return fence.make(self.cluster, self.dns, self.store, self.signer, self.clock, self.task(), self.move)
 
     def check_fence(self) -> dict[str, str]:
         return fence.check(self.store, self.signer, self.cluster, self.move)

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import pytest
@@ -39,6 +40,15 @@ def test_routes_are_written_down_before_they_go_and_a_second_attempt_keeps_the_l
     assert half.withdraw() == dns.CleanUp(routes=0, services=0)
     kept = json.loads(half.store.get(half.layout.operation("op-1", "routes.json")))
     assert [each["metadata"]["name"] for each in kept["payload"]["routes"]] == ["kube-apiserver"]
+    assert kept["payload"]["recordSha256"] == half.move.record_sha256
+
+
+def test_an_operation_that_made_another_backup_writes_down_its_routes_beside(half):
+    other = dataclasses.replace(half.move, record_sha256="another")
+    dns.withdraw(half.cluster, half.store, half.signer, other, "op-1")
+    half.withdraw()
+    key = half.layout.operation("op-1", f"routes-{half.move.record.backup_id}.json")
+    assert json.loads(half.store.get(key))["payload"]["recordSha256"] == half.move.record_sha256
 
 
 def test_names_published_by_a_service_are_taken_off_it(half):
@@ -69,6 +79,7 @@ def test_forcing_keeps_the_old_values_as_evidence(half):
     kept = json.loads(half.store.get(half.layout.operation("op-1", "dns.json")))["payload"]
     target = "lb-127-9-24-1.elb.us-east-2.amazonaws.example"
     assert {"name": HOST, "type": "CNAME", "values": [target]} in kept["deleted"]
+    assert kept["recordSha256"] == half.move.record_sha256
     assert half.force() == []
 
 

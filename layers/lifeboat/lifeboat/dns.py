@@ -11,13 +11,13 @@ Names are compared exactly: `api-blue` is a prefix of nobody's business but ours
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from lifeboat import signed
 from lifeboat.errors import FenceUnprovenError
-from lifeboat.layout import ClusterLayout
+from lifeboat.moved import Move
 from lifeboat.ports import Dns, DnsRecord, ManagementCluster, ObjectStore, Signer
 from lifeboat.resources import DEPLOYMENTS, ROUTES, SERVICES
 
@@ -58,23 +58,22 @@ def withdraw(
     source: ManagementCluster,
     store: ObjectStore,
     signer: Signer,
-    layout: ClusterLayout,
+    move: Move,
     operation_id: str,
 ) -> CleanUp:
     """Delete the Routes of the control plane and take the host names off its Services.
 
-    They are written down (signed, once) first. Should the source resume, its control-plane-operator makes them anew.
+    They are written down (signed, once for a backup) first. Should the source resume, its control-plane-operator makes
+    them anew.
     """
-    namespace = layout.hosted_cluster.control_plane_namespace
+    namespace = move.record.hosted_cluster.control_plane_namespace
     routes = source.list_objects(ROUTES, namespace)
     services = [
         service
         for service in source.list_objects(SERVICES, namespace)
         if HOSTNAME_ANNOTATION in (service["metadata"].get("annotations") or {})
     ]
-    key = layout.operation(operation_id, "routes.json")
-    if store.get(key) is None:  # a second attempt meets fewer of them, the first list counts
-        store.put(key, signed.seal({"schema": 1, "routes": routes, "services": services}, signer))
+    _write_down(store, signer, move, operation_id, "routes", {"routes": routes, "services": services})
     for route in routes:
         source.delete(ROUTES, namespace, route["metadata"]["name"], uid=route["metadata"]["uid"])
     for service in services:
@@ -87,20 +86,19 @@ def withdraw(
 def force(
     source: ManagementCluster,
     dns: Dns,
-    hostnames: Sequence[str],
     store: ObjectStore,
     signer: Signer,
-    layout: ClusterLayout,
+    move: Move,
     operation_id: str,
 ) -> list[str]:
-    """Delete in Route53 what the source's ExternalDNS left of these names; returns the names deleted.
+    """Delete in Route53 what the source's ExternalDNS left of the moved names; returns the names deleted.
 
     Raises FenceUnprovenError when a name is there that the source's ExternalDNS does not own: somebody else answers
     for it. Old values are kept, signed, in the operation's `dns.json`.
     """
     owner = owner_id(source)
     doomed: list[DnsRecord] = []
-    for hostname in hostnames:
+    for hostname in move.state.hostnames:
         records = records_of(dns, [hostname])
         strangers = sorted({name for record in records for name in _owners(record)} - {owner})
         if strangers or (records and not any(_owners(record) for record in records)):
@@ -110,11 +108,8 @@ def force(
             )
             raise FenceUnprovenError(msg)
         doomed += records
-    key = layout.operation(operation_id, "dns.json")
-    if store.get(key) is None:
-        store.put(
-            key, signed.seal({"schema": 1, "owner": owner, "deleted": [to_json(each) for each in doomed]}, signer)
-        )
+    deleted = [to_json(each) for each in doomed]
+    _write_down(store, signer, move, operation_id, "dns", {"owner": owner, "deleted": deleted})
     dns.delete([each for each in doomed if each.type != "TXT"])
     dns.delete([each for each in doomed if each.type == "TXT"])  # ownership last: it is how a second run knows its own
     return sorted({each.name for each in doomed})
@@ -154,6 +149,24 @@ def targets(record: DnsRecord) -> list[str]:
     """What a record points to: its values, or the target of an alias; no final dots."""
     alias = record.raw.get("AliasTarget", {}).get("DNSName")
     return [value.rstrip(".") for value in (*record.values, *([alias] if alias else ()))]
+
+
+def _write_down(
+    store: ObjectStore, signer: Signer, move: Move, operation_id: str, name: str, what: Mapping[str, Any]
+) -> None:
+    """Add `<name>.json` to the operation, naming the record; a second attempt meets fewer, so the first list counts.
+
+    An operation that was started again and made another backup adds `<name>-<backupId>.json`.
+    """
+    for file in (f"{name}.json", f"{name}-{move.record.backup_id}.json"):
+        key = move.layout.operation(operation_id, file)
+        document = store.get(key)
+        if document is None:
+            payload = {"schema": 1, "recordSha256": move.record_sha256, **what}
+            store.put(key, signed.seal(payload, signer))
+            return
+        if signed.unseal(document, signer, key).get("recordSha256") == move.record_sha256:
+            return
 
 
 def _owners(record: DnsRecord) -> list[str]:

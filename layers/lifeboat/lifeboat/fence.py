@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from lifeboat import dns as names
-from lifeboat import signed, writers
+from lifeboat import runs, signed, writers
 from lifeboat.backups import BackupRecord
 from lifeboat.errors import BackupUnprovenError, FenceUnprovenError
 from lifeboat.etcd import members, snapshot
 from lifeboat.layout import ClusterLayout, hosted_cluster_prefix
-from lifeboat.model import HostedClusterRef, Operation
+from lifeboat.model import HostedClusterRef, Task
 from lifeboat.moved import Move
 from lifeboat.ports import Clock, Dns, ManagementCluster, ObjectStore, Signer
 from lifeboat.reconciliation import PAUSED, node_pools_of, signature
@@ -112,15 +112,16 @@ def make(
     store: ObjectStore,
     signer: Signer,
     clock: Clock,
-    operation: Operation,
+    task: Task,
     move: Move,
 ) -> dict[str, Any]:
     """Observe the source and sign what was seen; returns `{key, observedAt}`.
 
     Raises FenceUnprovenError, naming everything that still runs. A fence of this operation for this very record that
-    is there already is kept, after the same look.
+    is there already is kept, after the same look. It also tells which execution made the backup, and when the
+    operation began: a later start that goes on at the destination cannot know otherwise.
     """
-    record = move.record
+    record, operation = move.record, task.operation
     seen = observe(source, record, dns, move.state)
     wrong = problems(seen, move.state, operation.id, record.backup_id)
     if seen.exists and not seen.has_etcd:
@@ -140,6 +141,8 @@ def make(
         "source": record.source,
         "backupId": record.backup_id,
         "recordSha256": move.record_sha256,
+        "startedAt": runs.beginning(task.data, record.backup_id),
+        "backup": runs.nested(task.data.get("backup")),
         "observedAt": clock.now().isoformat(timespec="seconds"),
         "observed": dataclasses.asdict(seen),
     }

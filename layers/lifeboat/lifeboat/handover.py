@@ -16,6 +16,8 @@ def look(
 ) -> dict[str, Any]:
     """`{destinationOwns}`; when it does, also the `backup` and the `fence` by which this operation got there.
 
+    And `startedAt`, when the operation began.
+
     Raises PreflightError when a HostedCluster of that name is there that this operation did not bring, and
     NotStoppedError when there is none but the nested restore that may create it still runs.
     """
@@ -40,7 +42,8 @@ def look(
     key, payload = found
     return {
         "destinationOwns": True,
-        "backup": {each: payload[each] for each in ("backupId", "infraId", "recordSha256")},
+        "backup": {each: payload[each] for each in ("backupId", "infraId", "recordSha256")} | payload["backup"],
+        "startedAt": payload["startedAt"],
         "fence": {"key": key, "observedAt": payload["observedAt"]},
     }
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lifeboat import dns as names
-from lifeboat import signed
+from lifeboat import runs, signed
 from lifeboat.moved import Move
 from lifeboat.ports import Clock, Dns, Instances, ObjectStore, Signer
 
@@ -30,10 +30,10 @@ def compose(data: Mapping[str, Any], move: Move, dns: Dns, instances: Instances,
         "destination": data["destination"],
         "backupId": record.backup_id,
         "recordSha256": move.record_sha256,
-        "startedAt": data["startedAt"],
+        "startedAt": runs.beginning(data, record.backup_id),
         "finishedAt": now,
         "steps": [
-            {"step": step, **_times(data.get(key))}
+            {"step": step, **runs.nested(data.get(key))}
             for step, key in (("backup", "backup"), ("restore", "restored"), ("teardown", "tornDown"))
         ],
         "fence": data.get("fence"),
@@ -47,6 +47,7 @@ def compose(data: Mapping[str, Any], move: Move, dns: Dns, instances: Instances,
             "clusterId": verified.get("clusterId"),
         },
         "objects": {each.plural: each.count for each in record.manifests},
+        "deleted": (data.get("tornDown") or {}).get("deleted"),
         "instances": {"before": dict(state.instances), "after": instances.of(record.infra_id)},
         "dns": {"before": list(state.dns), "after": [names.to_json(each) for each in after]},
     }
@@ -58,18 +59,3 @@ def write(report: Mapping[str, Any], move: Move, store: ObjectStore, signer: Sig
     if store.get(key) is None:
         store.put(key, signed.seal(report, signer))
     return key
-
-
-def _times(run: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Start and end of a nested execution."""
-    if not run:
-        return {}
-    times = {key: _time(run.get(key)) for key in ("startedAt", "stoppedAt")}
-    return {"execution": run.get("execution"), **times}
-
-
-def _time(told: Any) -> str | None:
-    """A time as `startExecution.sync:2` tells it: milliseconds since the epoch; text stays as it is."""
-    if isinstance(told, (int, float)):
-        return datetime.datetime.fromtimestamp(told / 1000, datetime.UTC).isoformat(timespec="seconds")
-    return str(told) if told else None
