@@ -13,7 +13,13 @@ _INLINE = {"certificate-authority": "cluster", "client-certificate": "user", "cl
 
 
 def add(stack: Stack, name: str, kubeconfig: Path, region: str, kind: str, standby: str | None) -> int:
-    """Store a kubeconfig (its certificates and tokens inline) under the cluster's name, replacing an older one."""
+    """Store a kubeconfig (its certificates and tokens inline) under the cluster's name, replacing an older one.
+
+    Raises StackError for what Lifeboat could not connect to: files, programs, and clusters of EKS.
+    """
+    if kind == "eks":
+        msg = f"{name} is not registered: Lifeboat makes no tokens for EKS yet, so it could not connect to it"
+        raise StackError(msg)
     text = kubeconfig.read_text(encoding="utf-8")
     _refuse_files(text, kubeconfig)
     document = json.dumps({"kubeconfig": text, "region": region, "kind": kind, "standby": standby})

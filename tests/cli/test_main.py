@@ -75,3 +75,12 @@ def test_a_kubeconfig_that_works_only_here_is_not_registered(tmp_path, user, tol
     path.write_text(f"clusters: [{{name: a, cluster: {{}}}}]\nusers: [{{name: a, user: {{{user}}}}}]\n")
     with pytest.raises(StackError, match=told):
         registering.add(Stack(), "mgmt-1", path, "us-east-2", "openshift", None)
+
+
+def test_a_cluster_of_eks_is_refused_in_one_line(tmp_path, capsys):
+    """Before anything is read or stored: nothing makes tokens for it yet."""
+    arguments = f"clusters add mgmt-3 --kind eks --region us-east-2 --kubeconfig {tmp_path / 'none'}".split()
+    assert main.main(arguments) == 1
+    assert capsys.readouterr().err == (
+        "lifeboat: mgmt-3 is not registered: Lifeboat makes no tokens for EKS yet, so it could not connect to it\n"
+    )
