@@ -16,7 +16,6 @@ class Settings:
     bucket: str
     lease_table: str
     signing_key: str
-    event_bus: str
     approval_topic: str | None = None
     """Only where approvals are asked for."""
 
@@ -37,6 +36,5 @@ class Settings:
             bucket=required("BACKUP_BUCKET"),
             lease_table=required("LEASE_TABLE"),
             signing_key=required("SIGNING_KEY"),
-            event_bus=required("EVENT_BUS"),
             approval_topic=environment.get("APPROVAL_TOPIC"),
         )
