@@ -82,7 +82,7 @@ class MemoryCluster:
             if kind == resource.kind and namespace in (None, where) and _matches(each, labels)
         ]
 
-    def create(self, resource: Resource, manifest: Manifest, *, dry_run: bool = False) -> Manifest | None:
+    def create(self, resource: Resource, manifest: Manifest) -> Manifest | None:
         self._fail()
         metadata = manifest["metadata"]
         if metadata.get("resourceVersion") or metadata.get("uid"):
@@ -91,8 +91,6 @@ class MemoryCluster:
         if key in self._objects:
             return None
         body = {**manifest, "apiVersion": resource.api_version(self.version_of(resource)), "kind": resource.kind}
-        if dry_run:
-            return copy.deepcopy(body)
         self.add(body)
         self._wrote("create", *key, body)
         return copy.deepcopy(self._objects.get(key))

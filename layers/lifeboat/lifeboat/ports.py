@@ -39,7 +39,7 @@ class ManagementCluster(Protocol):
     ) -> list[Manifest]:
         """All objects, in chunks; each with apiVersion and kind. [] when the kind is not installed."""
 
-    def create(self, resource: Resource, manifest: Manifest, *, dry_run: bool = False) -> Manifest | None:
+    def create(self, resource: Resource, manifest: Manifest) -> Manifest | None:
         """Create; None when an object of that name exists already (the caller looks whose it is)."""
 
     def patch(

@@ -58,9 +58,9 @@ REQUIRED = {
 class Completing(KubernetesCluster):
     """The real adapter, creating what the schemas accept."""
 
-    def create(self, resource, manifest, *, dry_run=False):
+    def create(self, resource, manifest):
         spec = {"spec": {**REQUIRED[resource.kind], **manifest["spec"]}} if resource.kind in REQUIRED else {}
-        return super().create(resource, {**manifest, **spec}, dry_run=dry_run)
+        return super().create(resource, {**manifest, **spec})
 
 
 @pytest.fixture(scope="module")

@@ -88,12 +88,11 @@ class KubernetesCluster:
             if not token:
                 return objects
 
-    def create(self, resource: Resource, manifest: Manifest, *, dry_run: bool = False) -> Manifest | None:
+    def create(self, resource: Resource, manifest: Manifest) -> Manifest | None:
         body = {**manifest, "apiVersion": resource.api_version(self.version_of(resource)), "kind": resource.kind}
-        query = [("dryRun", "All")] if dry_run else []
         try:
             created: Manifest = self._call(
-                "POST", self._path(resource, manifest["metadata"].get("namespace")), query, body, missing_is_none=False
+                "POST", self._path(resource, manifest["metadata"].get("namespace")), [], body, missing_is_none=False
             )
         except _AlreadyExistsError:
             return None
