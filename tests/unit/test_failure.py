@@ -21,7 +21,13 @@ def test_an_aborted_nested_execution_is_named():
     assert failure.innermost("States.TaskFailed", cause) == ("ABORTED", "execution arn:x ended ABORTED")
 
 
-@pytest.mark.parametrize("cause", ["", "plain words", "[1]", '{"other": 1}'])
+def test_what_a_machine_quotes_of_lambda_is_told_by_its_message():
+    documents = [json.dumps({"errorMessage": each, "errorType": "E", "stackTrace": ["x"]}) for each in ("one", "two")]
+    cause = f"not all taken back (E, {documents[0]}). The failure before it was {documents[1]}"
+    assert failure.innermost("E", cause) == ("E", "not all taken back (E, one). The failure before it was two")
+
+
+@pytest.mark.parametrize("cause", ["", "plain words", "[1]", '{"other": 1}', 'a {"b": 1} and {"c', 'x {" y'])
 def test_other_causes_stay_as_they_are(cause):
     assert failure.innermost("States.Timeout", cause) == ("States.Timeout", cause)
 

@@ -19,7 +19,10 @@ STAGES = {
         "this start changed nothing; if an earlier start of operation {operation} paused the source, it still is: once "
         "the reason is gone, start again with operationId {operation}"
     ),
-    "source": "nothing is restored and the source runs as it did; once the reason is gone, start again",
+    "source": (
+        "the destination does not own the hosted cluster and the source runs as it did; once the reason is gone, start "
+        "again"
+    ),
     "destination": (
         "the destination owns the hosted cluster: never resume the source, its data are older. Look at the "
         "HostedCluster at the destination, mend what is named here, then start again with the same operationId"
@@ -69,7 +72,7 @@ def innermost(error: str, cause: str) -> tuple[str, str]:
         try:
             inner = json.loads(cause)
         except ValueError:
-            break
+            return error, _plain(cause)
         if not isinstance(inner, dict):
             break
         if "errorMessage" in inner:
@@ -81,3 +84,17 @@ def innermost(error: str, cause: str) -> tuple[str, str]:
             inner.get("Cause") or f"execution {inner.get('ExecutionArn', '?')} ended {inner.get('Status', '?')}"
         )
     return error, cause
+
+
+def _plain(text: str) -> str:
+    """A sentence of a machine that quotes Lambda's document: the document's message in its place."""
+    decoder, told, position = json.JSONDecoder(), "", 0
+    while (start := text.find('{"', position)) >= 0:
+        try:
+            document, end = decoder.raw_decode(text, start)
+        except ValueError:
+            document, end = {}, start + 1
+        message = document.get("errorMessage")
+        told += text[position:start] + (str(message) if message else text[start:end])
+        position = end
+    return told + text[position:]
