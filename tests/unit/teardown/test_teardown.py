@@ -2,7 +2,7 @@
 
 import pytest
 
-from lifeboat import writers
+from lifeboat import backups, writers
 from lifeboat.errors import TeardownRefusedError
 from lifeboat.inventory import REFERENCED
 from lifeboat.model import HostedClusterRef
@@ -37,7 +37,7 @@ def world():
 @pytest.fixture
 def executions():
     held = MemoryExecutions()
-    output = {"destination": "mgmt-2", "infraId": "blue-x7k2p"}
+    output = {"destination": "mgmt-2", "infraId": "blue-x7k2p", "recordSha256": "ab"}
     held.add(RESTORE, "SUCCEEDED", {"hostedCluster": {"namespace": "clusters", "name": "blue"}}, output)
     return held
 
@@ -130,6 +130,21 @@ class TestPreflight:
         world.source.patch(HOSTED_CLUSTERS, "clusters", "blue", {"spec": {"pausedUntil": None}})
         answer = check(world, executions, override={"reason": "source is lost", "approvedBy": "somebody"})
         assert answer["override"] is True
+
+    def test_its_plan_names_the_record_that_was_restored(self, world, executions):
+        check(world, executions)
+        assert plan.read(world.store, world.signer, BLUE, OPERATION).record_sha256 == "ab"
+
+    def test_a_person_who_answers_for_it_deletes_by_the_backup_for_which_it_is_paused(self, world, executions):
+        _, sha256 = backups.load(world.store, world.signer, BLUE, "latest")
+        check(world, executions, override={"reason": "source is lost", "approvedBy": "somebody"})
+        assert plan.read(world.store, world.signer, BLUE, OPERATION).record_sha256 == sha256
+
+    def test_a_cluster_that_was_never_backed_up_has_a_plan_without_a_record(self, world, executions):
+        annotations = {"lifeboat/operation": None, "lifeboat/backup": None}
+        world.source.patch(HOSTED_CLUSTERS, "clusters", "blue", {"metadata": {"annotations": annotations}})
+        check(world, executions, override={"reason": "source is lost", "approvedBy": "somebody"})
+        assert plan.read(world.store, world.signer, BLUE, OPERATION).record_sha256 is None
 
     def test_a_second_execution_goes_on_with_the_plan_of_the_first(self, world, executions):
         tear_down(world, executions)
@@ -262,7 +277,7 @@ class TestDeletion:
 
     def test_a_changed_plan_is_refused(self, world, executions):
         check(world, executions)
-        key = next(each for each in world.store.objects if each.endswith("teardown.json"))
+        key = next(each for each in world.store.objects if each.endswith("operations/op-1/plan.json"))
         world.store.objects[key] = world.store.objects[key].replace(b"workers-a", b"green-workers")
         with pytest.raises(Exception, match="changed after it was signed"):
             plan.read_or_refuse(world.store, world.signer, BLUE, OPERATION)

@@ -1,4 +1,4 @@
-"""What a teardown will delete, fixed before it touches anything: `operations/<operationId>/teardown.json`, signed.
+"""What a teardown will delete, fixed before it touches anything: `operations/<operationId>/plan.json`, signed.
 
 A second execution of the same operation reads it instead of looking again: half of what it names may be gone by then.
 Everything inside the control-plane namespace goes with that namespace; the rest is listed by name and uid.
@@ -6,6 +6,7 @@ Everything inside the control-plane namespace goes with that namespace; the rest
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -30,7 +31,7 @@ from lifeboat.resources import (
 )
 
 SCHEMA = 1
-FILE = "teardown.json"
+FILE = "plan.json"
 _BY_PLURAL = {
     each.plural: each
     for each in (NODE_POOLS, NAMESPACES, HOSTED_CLUSTERS, SECRETS, CONFIG_MAPS, CLUSTER_ROLES, CLUSTER_ROLE_BINDINGS)
@@ -64,6 +65,8 @@ class Plan:
     hosted_cluster: HostedClusterRef
     infra_id: str
     source: str
+    record_sha256: str | None
+    """Digest of the backup record by which the hosted cluster was moved; None where only a person answers for it."""
     objects: tuple[Doomed, ...]
 
     def of(self, resource: Resource) -> list[Doomed]:
@@ -76,6 +79,7 @@ class Plan:
             "hostedCluster": {"namespace": self.hosted_cluster.namespace, "name": self.hosted_cluster.name},
             "infraId": self.infra_id,
             "source": self.source,
+            "recordSha256": self.record_sha256,
             "objects": [
                 {"plural": each.plural, "namespace": each.namespace, "name": each.name, "uid": each.uid}
                 for each in self.objects
@@ -90,11 +94,12 @@ class Plan:
             HostedClusterRef(hosted["namespace"], hosted["name"]),
             payload["infraId"],
             payload["source"],
+            payload["recordSha256"],
             tuple(Doomed(**each) for each in payload["objects"]),
         )
 
 
-def make(cluster: ManagementCluster, hosted: HostedClusterRef, operation_id: str) -> Plan:
+def make(cluster: ManagementCluster, hosted: HostedClusterRef, operation_id: str, record_sha256: str | None) -> Plan:
     """Look at the source and list what belongs to this hosted cluster alone. Raises PreflightError when it is gone."""
     inventory = collect(cluster, hosted)
     (hosted_cluster,) = inventory.of(HOSTED_CLUSTERS)
@@ -116,7 +121,18 @@ def make(cluster: ManagementCluster, hosted: HostedClusterRef, operation_id: str
         doomed.append(Doomed.of(CONFIG_MAPS, mark))
     for resource in (CLUSTER_ROLES, CLUSTER_ROLE_BINDINGS):
         doomed += [Doomed.of(resource, each) for each in inventory.of(resource)]
-    return Plan(operation_id, hosted, hosted_cluster["spec"]["infraID"], cluster.name, tuple(doomed))
+    infra_id = hosted_cluster["spec"]["infraID"]
+    return Plan(operation_id, hosted, infra_id, cluster.name, record_sha256, tuple(doomed))
+
+
+def record_of_pause(cluster: ManagementCluster, store: ObjectStore, hosted: HostedClusterRef) -> str | None:
+    """Digest of the record of the backup for which the source is paused, None when it is not or none was committed."""
+    live = cluster.get(HOSTED_CLUSTERS, hosted.namespace, hosted.name)
+    pause = signature(live) if live else None
+    if live is None or pause is None:
+        return None
+    document = store.get(ClusterLayout(hosted, live["spec"]["infraID"]).backup(pause.backup_id).record)
+    return hashlib.sha256(document).hexdigest() if document else None
 
 
 def write(store: ObjectStore, signer: Signer, plan: Plan) -> None:

@@ -25,6 +25,7 @@ class Proof:
 
     destination: str
     infra_id: str
+    record_sha256: str
 
 
 def preflight(
@@ -51,7 +52,8 @@ def preflight(
             f"there is no HostedCluster {hosted} on {source.name} (one that was cut off goes on with its operationId)"
         )
     if not problems and plan is None:
-        plan = plans.make(source, hosted, task.operation.id)
+        record_sha256 = proof.record_sha256 if proof else plans.record_of_pause(source, store, hosted)
+        plan = plans.make(source, hosted, task.operation.id, record_sha256)
         if proof and plan.infra_id != proof.infra_id:
             problems.append(f"{source.name} has another cluster of that name (infraID {plan.infra_id})")
         else:
@@ -80,14 +82,14 @@ def restored_by(executions: Executions, arn: str, hosted: HostedClusterRef, sour
         reasons.append(f"it is {execution.status}")
     elif given.get("hostedCluster") != wanted:
         reasons.append("it restored another hosted cluster")
-    elif not said.get("destination") or not said.get("infraId"):
-        reasons.append("its output names no destination")
+    elif not all(said.get(each) for each in ("destination", "infraId", "recordSha256")):
+        reasons.append("its output names no destination and no backup's record")
     elif said["destination"] == source:
         reasons.append(f"it restored to {source} itself")
     if reasons:
         msg = f"restoreExecution {arn} proves nothing for {hosted}: {reasons[0]}"
         raise TeardownRefusedError(msg)
-    return Proof(said["destination"], said["infraId"])
+    return Proof(said["destination"], said["infraId"], said["recordSha256"])
 
 
 def destination_problems(cluster: ManagementCluster, hosted: HostedClusterRef, infra_id: str) -> list[str]:
