@@ -1,4 +1,4 @@
-"""House rules of `template.yaml`: it knows every function and machine, and gives no more rights than needed."""
+"""House rules of `template.yaml`: it knows every function and machine, and its rights are narrow."""
 
 from __future__ import annotations
 
