@@ -11,4 +11,4 @@ services = Services()
 
 @entry
 def handler(event: dict[str, Any]) -> dict[str, Any]:
-    return acceptance.restore(event, services.leases, services.executions, services.clock)
+    return acceptance.restore(event, services.registry, services.leases, services.executions, services.clock)

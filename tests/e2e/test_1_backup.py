@@ -131,13 +131,12 @@ def test_a_wrong_input_is_refused_in_the_first_state(operations, machine, fields
     assert "\n" not in refused.cause
 
 
-def test_a_source_that_is_not_registered_is_refused_as_untouched(operations):
-    """The reason, and no word of a way back that failed; the lease is free again."""
-    refused = operations.run("backup", source="mgmt-9", kind="quiesced")
+def test_a_management_cluster_that_is_not_registered_is_refused_in_the_first_state(operations):
+    """One line, no lease taken, nobody asked for an approval."""
+    refused = operations.run("recover", source="mgmt-8", destination="mgmt-9")
     assert (refused.status, refused.error) == ("FAILED", "PreflightError")
-    assert "mgmt-9 is not registered" in refused.cause
-    assert "nothing was changed" in refused.cause
-    assert operations.run("backup", source="mgmt-9").error == "PreflightError"
+    assert "nothing was changed: source: mgmt-8; destination: mgmt-9" in refused.cause
+    assert "\n" not in refused.cause
 
 
 def test_a_lone_restore_without_a_fence_is_refused(operations):

@@ -3,7 +3,7 @@
 import pytest
 
 from lifeboat import acceptance, lease
-from lifeboat.errors import LeaseHeldError, LeaseLostError
+from lifeboat.errors import LeaseHeldError, LeaseLostError, PreflightError
 from lifeboat.model import HostedClusterRef, Operation, Task
 from tests.unit.memory import NOW, MemoryClock, MemoryExecutions, MemoryLeases
 
@@ -113,15 +113,48 @@ def event(name, given):
     }
 
 
+class Registry:
+    """`ports.Registry`: of two management clusters."""
+
+    def knows(self, name):
+        return name in {"mgmt-1", "mgmt-2"}
+
+
+REGISTRY = Registry()
+
+
+@pytest.mark.parametrize(
+    ("accept", "fields"),
+    [
+        (acceptance.backup, {"source": "mgmt-9"}),
+        (acceptance.restore, {"destination": "mgmt-9", "backupId": "latest"}),
+        (acceptance.teardown, {"source": "mgmt-9", "override": {"reason": "r", "approvedBy": "me"}}),
+    ],
+)
+def test_a_management_cluster_that_is_not_registered_is_refused_before_the_lease(leases, executions, accept, fields):
+    given = {"hostedCluster": {"namespace": "clusters", "name": "blue"}, **fields}
+    with pytest.raises(PreflightError, match=r"nothing was changed: \w+: mgmt-9\. `lifeboat clusters add`"):
+        accept(event("first", given), REGISTRY, leases, executions, MemoryClock())
+    assert leases.read("clusters/blue") is None
+
+
+def test_a_recovery_names_both_that_are_not_registered_before_anybody_is_asked():
+    given = {"hostedCluster": {"namespace": "clusters", "name": "blue"}, "source": "mgmt-8", "destination": "mgmt-9"}
+    with pytest.raises(PreflightError, match="source: mgmt-8; destination: mgmt-9"):
+        acceptance.recover(event("first", given), REGISTRY)
+
+
 def test_a_wrong_input_takes_no_lease(leases, executions):
     with pytest.raises(Exception, match="source"):
-        acceptance.backup(event("first", {"hostedCluster": {"namespace": "c", "name": "b"}}), leases, executions, None)
+        acceptance.backup(
+            event("first", {"hostedCluster": {"namespace": "c", "name": "b"}}), REGISTRY, leases, executions, None
+        )
     assert leases.read("c/b") is None
 
 
 def test_a_backup_without_parent_is_never_the_first_half_of_a_move(leases, executions):
     given = {"hostedCluster": {"namespace": "clusters", "name": "blue"}, "source": "mgmt-1", "kind": "quiesced"}
-    data = acceptance.backup(event("first", given), leases, executions, MemoryClock())
+    data = acceptance.backup(event("first", given), REGISTRY, leases, executions, MemoryClock())
     assert data["firstHalfOfMove"] is False
     assert data["operation"] == {"id": "first", "epoch": 1, "execution": FIRST}
     assert data["startedAt"] == "2026-11-03T10:00:00+00:00"

@@ -1,6 +1,6 @@
 """The first state of every machine: check the input, take or inherit the lease, lay out the machine's data.
 
-Nothing is changed before the whole input is accepted.
+Nothing is changed before the whole input is accepted and the management clusters that it names are registered.
 """
 
 from __future__ import annotations
@@ -10,35 +10,44 @@ from collections.abc import Mapping
 from typing import Any
 
 from lifeboat import lease, requests
-from lifeboat.errors import InvalidInputError
+from lifeboat.errors import InvalidInputError, PreflightError
 from lifeboat.model import HostedClusterRef, Operation
-from lifeboat.ports import Clock, Executions, Leases
+from lifeboat.ports import Clock, Executions, Leases, Registry
 
 _LONGEST_NAME = 70
 """Step Functions allows 80; a nested execution is `<name>-teardown`, so that a start repeated by a retry is one."""
 
 
-def backup(event: Mapping[str, Any], leases: Leases, executions: Executions, clock: Clock) -> dict[str, Any]:
+def backup(
+    event: Mapping[str, Any], registry: Registry, leases: Leases, executions: Executions, clock: Clock
+) -> dict[str, Any]:
     """Accept `backup`; a quiesced one with a parent is the first half of a move and leaves the source stopped."""
     request = requests.backup(event["input"])
+    _refuse_unregistered(registry, request)
     data = _data(event, request, _own(event, request, leases, executions, clock))
     return {**data, "firstHalfOfMove": bool(request.inherited) and request.extra["kind"] == "quiesced"}
 
 
-def restore(event: Mapping[str, Any], leases: Leases, executions: Executions, clock: Clock) -> dict[str, Any]:
+def restore(
+    event: Mapping[str, Any], registry: Registry, leases: Leases, executions: Executions, clock: Clock
+) -> dict[str, Any]:
     """Accept `restore`; which backup `latest` is, and what its source was, the next state finds."""
     request = requests.restore(event["input"])
+    _refuse_unregistered(registry, request)
     data = _data(event, request, _own(event, request, leases, executions, clock))
     return {**data, "backup": {"backupId": data.pop("backupId")}}
 
 
-def teardown(event: Mapping[str, Any], leases: Leases, executions: Executions, clock: Clock) -> dict[str, Any]:
+def teardown(
+    event: Mapping[str, Any], registry: Registry, leases: Leases, executions: Executions, clock: Clock
+) -> dict[str, Any]:
     """Accept `teardown`."""
     request = requests.teardown(event["input"])
+    _refuse_unregistered(registry, request)
     return _data(event, request, _own(event, request, leases, executions, clock))
 
 
-def recover(event: Mapping[str, Any]) -> dict[str, Any]:
+def recover(event: Mapping[str, Any], registry: Registry) -> dict[str, Any]:
     """Accept `recover` without its lease: an approval may take a day, and waiting for one holds none."""
     request = requests.recover(event["input"])
     if request.inherited:
@@ -46,6 +55,7 @@ def recover(event: Mapping[str, Any]) -> dict[str, Any]:
     if len(event["execution"]["name"]) > _LONGEST_NAME:
         msg = f"the execution's name is longer than {_LONGEST_NAME} characters: nested executions are named after it"
         raise InvalidInputError(msg)
+    _refuse_unregistered(registry, request)
     return _data(event, request, Operation(_operation_id(event, request), 0, event["execution"]["id"]))
 
 
@@ -60,6 +70,16 @@ def take_lease(data: Mapping[str, Any], leases: Leases, executions: Executions, 
         operation["execution"],
         clock.now().timestamp(),
     ).to_event()
+
+
+def _refuse_unregistered(registry: Registry, request: requests.Request) -> None:
+    named = {field: request.extra[field] for field in ("source", "destination") if field in request.extra}
+    if strangers := [f"{field}: {name}" for field, name in named.items() if not registry.knows(name)]:
+        msg = (
+            f"no management cluster of that name is registered, nothing was changed: {'; '.join(strangers)}. "
+            "`lifeboat clusters add` registers one"
+        )
+        raise PreflightError(msg)
 
 
 def _own(

@@ -195,6 +195,13 @@ class Instances(Protocol):
         """State name by instance id, for all instances that belong to the cluster (terminated ones too)."""
 
 
+class Registry(Protocol):
+    """Which management clusters are registered."""
+
+    def knows(self, name: str) -> bool:
+        """Whether a management cluster of that name is registered."""
+
+
 class Clock(Protocol):
     """Time."""
 

@@ -12,7 +12,17 @@ from lifeboat.settings import Settings
 if TYPE_CHECKING:
     from lifeboat.approvals import Approvals
     from lifeboat.model import Task
-    from lifeboat.ports import Clock, Dns, Executions, Instances, Leases, ManagementCluster, ObjectStore, Signer
+    from lifeboat.ports import (
+        Clock,
+        Dns,
+        Executions,
+        Instances,
+        Leases,
+        ManagementCluster,
+        ObjectStore,
+        Registry,
+        Signer,
+    )
 
 
 class SystemClock:
@@ -82,6 +92,12 @@ class Services:
         return ApprovalTable(
             _client("dynamodb"), _client("sns"), self.settings.lease_table, self.settings.approval_topic
         )
+
+    @cached_property
+    def registry(self) -> Registry:
+        from lifeboat.adapters.aws import RegisteredClusters  # noqa: PLC0415
+
+        return RegisteredClusters(_client("secretsmanager"))
 
     def guest(self, task: Task) -> ManagementCluster:
         """The hosted cluster's own API by its public name, with the credentials that the destination holds."""

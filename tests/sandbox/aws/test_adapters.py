@@ -235,3 +235,12 @@ def test_a_registered_cluster_is_read_as_it_was_stored(aws):
     document = {"kubeconfig": "apiVersion: v1", "region": "us-east-2", "kind": "openshift", "standby": None}
     client.create_secret(Name="lifeboat/management-clusters/good", SecretString=json.dumps(document))
     assert RegisteredClusters(client).read("good") == document
+
+
+def test_whether_a_cluster_is_registered_is_seen_without_reading_it(aws):
+    client = aws.client("secretsmanager")
+    for name in ("known", "going"):
+        client.create_secret(Name=f"lifeboat/management-clusters/{name}", SecretString="{}")
+    client.delete_secret(SecretId="lifeboat/management-clusters/going", RecoveryWindowInDays=7)
+    registry = RegisteredClusters(client)
+    assert [registry.knows(each) for each in ("known", "going", "mgmt")] == [True, False, False]

@@ -141,6 +141,16 @@ class RegisteredClusters:
     def __init__(self, client: Any) -> None:
         self._client = client
 
+    def knows(self, name: str) -> bool:
+        """Whether the name is registered; what is stored for it is not read. One that is being deleted is not."""
+        try:
+            answer = self._client.describe_secret(SecretId=f"lifeboat/management-clusters/{name}")
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ResourceNotFoundException":
+                return False
+            raise
+        return "DeletedDate" not in answer
+
     def read(self, name: str) -> Mapping[str, Any]:
         """The stored document (`kubeconfig`, `region`, `kind`, `standby`).
 
