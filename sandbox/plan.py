@@ -188,15 +188,28 @@ class Plan:
         return plan
 
 
+_FIRST_OCTET, _LAST_OCTET = 16, 250
+_held: list[socket.socket] = []
+
+
 def _free_octet() -> int:
-    start = 64 + os.getpid() % 60
-    for offset in range(60):
-        octet = 64 + (start - 64 + offset) % 60
+    """A network that no other sandbox on this machine has, ours until this process ends.
+
+    The name of an abstract socket is the lock: the kernel gives it to one process and takes it back at its end.
+    """
+    count = _LAST_OCTET - _FIRST_OCTET
+    start = os.getpid() % count
+    for offset in range(count):
+        octet = _FIRST_OCTET + (start + offset) % count
+        lock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
             try:
-                probe.bind((f"127.{octet}.0.1", AWS_PORT))
+                lock.bind(f"\0lifeboat-sandbox-{octet}")
+                probe.bind((f"127.{octet}.0.1", AWS_PORT))  # an orphan of a killed sandbox may still listen
             except OSError:
+                lock.close()
                 continue
-            return octet
-    msg = "no free loopback network: 60 sandboxes are running already"
+        _held.append(lock)
+        return octet
+    msg = f"no free loopback network: {count} sandboxes are running already"
     raise RuntimeError(msg)
