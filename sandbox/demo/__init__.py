@@ -29,7 +29,7 @@ RECOVER = {
 
 def run(sandbox: Sandbox, progress: Callable[[str], None]) -> int:
     """Start the sandbox, recover `blue`, print the table; 0 only if every line of it is right."""
-    console = Console()
+    console = Console(emoji=False)  # ARNs hold what looks like one
     with sandbox:
         before = observe(sandbox, "mgmt-1")
         stepfunctions = sandbox.client("stepfunctions")
