@@ -23,7 +23,7 @@ DEPLOYMENTS = (
 
 @dataclass(frozen=True)
 class Ended:
-    """How an execution ended. `cause` is the whole text, the Lambda error document included."""
+    """How an execution ended."""
 
     status: str
     output: dict

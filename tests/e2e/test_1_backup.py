@@ -1,5 +1,6 @@
 """Backups leave their source as it was, whichever of their tasks fails."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -137,6 +138,29 @@ def test_a_management_cluster_that_is_not_registered_is_refused_in_the_first_sta
     assert (refused.status, refused.error) == ("FAILED", "PreflightError")
     assert "nothing was changed: source: mgmt-8; destination: mgmt-9" in refused.cause
     assert "\n" not in refused.cause
+
+
+def test_a_source_that_does_not_answer_is_told_as_untouched(operations, sandbox):
+    """The first reason alone, no word of a way back that failed; the lease is given back."""
+    secrets, name = sandbox.client("secretsmanager"), "lifeboat/management-clusters/mgmt-gone"
+    kubeconfig = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "gone",
+        "clusters": [{"name": "gone", "cluster": {"server": "https://127.0.0.1:1"}}],
+        "users": [{"name": "gone", "user": {"token": "none"}}],
+        "contexts": [{"name": "gone", "context": {"cluster": "gone", "user": "gone"}}],
+    }
+    secrets.create_secret(Name=name, SecretString=json.dumps({"kubeconfig": yaml.safe_dump(kubeconfig)}))
+    try:
+        refused = operations.run("backup", source="mgmt-gone", kind="quiesced")
+    finally:
+        secrets.delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
+    assert (refused.status, refused.error) == ("FAILED", "ApiUnavailableError")
+    assert refused.cause.endswith("nothing was changed")
+    assert "\n" not in refused.cause
+    ended = operations.run("backup", source="mgmt-1")
+    assert ended.status == "SUCCEEDED", ended.cause
 
 
 def test_a_lone_restore_without_a_fence_is_refused(operations):
