@@ -189,7 +189,6 @@ class Plan:
 
 
 _FIRST_OCTET, _LAST_OCTET = 16, 250
-_held: list[socket.socket] = []
 
 
 def _free_octet() -> int:
@@ -209,7 +208,7 @@ def _free_octet() -> int:
             except OSError:
                 lock.close()
                 continue
-        _held.append(lock)
+        lock.detach()  # open, and never closed by us
         return octet
     msg = f"no free loopback network: {count} sandboxes are running already"
     raise RuntimeError(msg)
