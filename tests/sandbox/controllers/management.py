@@ -80,7 +80,7 @@ class ManagementCluster:
                 "startTime": now(),
                 "conditions": with_conditions([], [("Ready", ready, "Test", "")]),
             }
-            if (pod.get("status") or {}).get("phase") != "Running":
+            if (pod.get("status") or {}).get("phase") in (None, "Pending"):
                 try:
                     self.client.patch_status(PODS, key[1], status, key[0])
                 except ApiError as error:
