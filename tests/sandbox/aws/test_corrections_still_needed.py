@@ -104,14 +104,17 @@ def test_why_an_execution_was_stopped_is_lost(moto: Moto) -> None:
     assert states.describe_execution(executionArn=execution).get("cause") in (None, "")
 
 
-def test_a_stop_does_not_end_a_wait_for_a_token(moto: Moto) -> None:
+def test_a_stop_ends_no_wait_for_a_token_and_does_not_stand(moto: Moto) -> None:
     states, url = moto.client("stepfunctions"), moto.client("sqs").create_queue(QueueName="ask")["QueueUrl"]
-    state = {**TASK_WITH_TOKEN, "Parameters": {**TASK_WITH_TOKEN["Parameters"], "QueueUrl": url}}  # type: ignore[dict-item]
-    execution = states.start_execution(stateMachineArn=moto.machine("asking", state), name="one")["executionArn"]
+    parameters = {**TASK_WITH_TOKEN["Parameters"], "QueueUrl": url}  # type: ignore[dict-item]
+    arn = moto.machine("asking", {**TASK_WITH_TOKEN, "Parameters": parameters, "TimeoutSeconds": 3})
+    execution = states.start_execution(stateMachineArn=arn, name="one")["executionArn"]
     time.sleep(0.5)
     states.stop_execution(executionArn=execution)
     time.sleep(0.5)
     assert states.describe_execution(executionArn=execution)["status"] == "RUNNING"
+    time.sleep(3)
+    assert states.describe_execution(executionArn=execution)["status"] == "FAILED"
 
 
 def test_histories_are_not_paged(moto: Moto) -> None:
