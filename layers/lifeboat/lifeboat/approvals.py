@@ -1,7 +1,9 @@
 """People say yes or no before a recovery begins. Waiting for them holds no lease.
 
-Step Functions gives a token to whoever is to answer. It is a bearer: it is kept where only those may read who may
-approve, never logged, never published. The notification names the execution; `lifeboat approve` fetches the token.
+Step Functions gives a token to whoever is to answer. It is a bearer: no function may read it back (their rights leave
+out the keys `approval#…`), it is not published, and `recover` logs no execution data. By its nature it stands in the
+history of the waiting execution: whoever may read that history (states:GetExecutionHistory) can answer while it waits.
+The notification names the execution; `lifeboat approve` fetches the token.
 """
 
 from __future__ import annotations
