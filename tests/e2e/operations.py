@@ -67,6 +67,19 @@ class Operations:
 
         wait_until(entered)
 
+    def token_of(self, arn):
+        """The task token that an execution waits for, as its history holds it."""
+        found = []
+
+        def there():
+            events = self.stepfunctions.get_execution_history(executionArn=arn)["events"]
+            parameters = [each.get("taskScheduledEventDetails", {}).get("parameters", "{}") for each in events]
+            found[:] = [json.loads(each)["Payload"]["token"] for each in parameters if "token" in each]
+            return found
+
+        wait_until(there)
+        return found[0]
+
     def run(self, machine, **fields):
         return self.end_of(self.start(machine, **fields))
 
