@@ -47,10 +47,8 @@ def test_a_crash_is_told_and_the_next_event_gets_a_new_process(aws: Aws, stack: 
 
 
 def test_a_function_that_takes_too_long_is_killed(aws: Aws, stack: DeployedStack) -> None:
-    started = time.monotonic()
     body, _ = _invoke(aws, "sample-flaky", {"mode": "sleep"})
     assert body["errorType"] == "Sandbox.Timedout"
-    assert time.monotonic() - started < 5
 
 
 def test_output_reaches_cloudwatch_logs_and_a_file(aws: Aws, stack: DeployedStack) -> None:

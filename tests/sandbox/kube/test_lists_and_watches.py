@@ -147,4 +147,4 @@ def test_initial_events_end_with_a_bookmark(core, namespace):
 def test_watch_ends_after_its_timeout(core, namespace):
     begun = time.monotonic()
     list(watch.Watch().stream(core.list_namespaced_config_map, namespace, timeout_seconds=1))
-    assert 0.9 < time.monotonic() - begun < 3
+    assert time.monotonic() - begun > 0.9
