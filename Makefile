@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 RUNTIME := build/runtime/.installed
 SOURCES := layers/lifeboat cli functions sandbox tests
 
-.PHONY: help install demo sandbox test check lint types contracts format lock clean
+.PHONY: help install demo sandbox test test-full check lint types contracts format lock clean
 help:
 	@sed -n 's/^#: //p' $(MAKEFILE_LIST)
 
@@ -40,6 +40,10 @@ sandbox: install
 #: make test        every test, the whole move included
 test: install
 	$(BIN)/python -m pytest
+
+#: make test-full   the same, and the tests that take minutes for little news
+test-full: install
+	$(BIN)/python -m pytest -m ""
 
 #: make check       lint, types, contracts
 check: lint types contracts

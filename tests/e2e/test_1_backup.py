@@ -77,7 +77,15 @@ SURVIVED = {"ResumeSource", "CheckSourceServing", "RestoreSourceAutoRepair", "Re
 """Tasks after which nothing is at stake or which are tried again whatever happened."""
 
 
-@pytest.mark.parametrize("function", ["pause-source", "stop-deployments", "start-snapshot", "commit-backup"])
+@pytest.mark.parametrize(
+    "function",
+    [
+        "pause-source",
+        pytest.param("stop-deployments", marks=pytest.mark.full),
+        pytest.param("start-snapshot", marks=pytest.mark.full),
+        "commit-backup",
+    ],
+)
 def test_a_task_that_dies_is_run_again(operations, sandbox, function):
     """A function that is killed when its work is done runs a second time, safely."""
     before = operations.source()
@@ -140,6 +148,7 @@ def test_a_management_cluster_that_is_not_registered_is_refused_in_the_first_sta
     assert "\n" not in refused.cause
 
 
+@pytest.mark.full
 def test_a_source_that_does_not_answer_is_told_as_untouched(operations, sandbox):
     """The first reason alone, no word of a way back that failed; the lease is given back."""
     secrets, name = sandbox.client("secretsmanager"), "lifeboat/management-clusters/mgmt-gone"

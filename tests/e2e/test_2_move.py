@@ -14,7 +14,7 @@ from tests.e2e.operations import wait_until
 RECOVER = {"source": "mgmt-1", "destination": "mgmt-2", "approval": "none"}
 
 
-@pytest.mark.parametrize("function", ["fence-source", "check-etcd-restore"])
+@pytest.mark.parametrize("function", [pytest.param("fence-source", marks=pytest.mark.full), "check-etcd-restore"])
 def test_a_move_that_fails_early_goes_back_to_the_source(operations, sandbox, function):
     """Before the destination's HostedCluster exists, a failure resumes the source and leaves nothing behind."""
     before, seen = operations.source(), observe(sandbox, "mgmt-1")
