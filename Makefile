@@ -1,4 +1,4 @@
-# `make demo` moves a hosted cluster in the sandbox; `make test` runs every test; `make check` lints, types, contracts.
+# `make demo` moves a hosted cluster in the sandbox; `make test` runs the tests; `make check` lints, types, contracts.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -37,7 +37,7 @@ demo: install
 sandbox: install
 	$(BIN)/python -m sandbox up --ready-file build/sandbox.json
 
-#: make test        every test, the whole move included
+#: make test        the tests, the whole move included
 test: install
 	$(BIN)/python -m pytest
 
