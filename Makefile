@@ -4,9 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 RUNTIME := build/runtime/.installed
+# emulated | real: which Kubernetes API the sandbox's management clusters have
+KUBE ?= emulated
 SOURCES := layers/lifeboat cli functions sandbox tests
 
-.PHONY: help install demo sandbox test test-full check lint types contracts format lock clean
+.PHONY: help install demo sandbox kube test test-full check lint types contracts format lock clean
 help:
 	@sed -n 's/^#: //p' $(MAKEFILE_LIST)
 
@@ -31,11 +33,15 @@ $(RUNTIME): $(STAMP) layers/dependencies/requirements.txt requirements/runtime.t
 
 #: make demo        move hosted cluster `blue` from mgmt-1 to mgmt-2, live, and prove what came out
 demo: install
-	$(BIN)/python -m sandbox demo
+	$(BIN)/python -m sandbox demo --kube $(KUBE)
 
 #: make sandbox     start the sandbox and keep it in the foreground (Ctrl-C ends it)
 sandbox: install
-	$(BIN)/python -m sandbox up --ready-file build/sandbox.json
+	$(BIN)/python -m sandbox up --kube $(KUBE) --ready-file build/sandbox.json
+
+#: make kube        build Kubernetes' own programs with Go, once, into a cache folder (for KUBE=real)
+kube: install
+	sh tests/binaries/build.sh "$$($(BIN)/python -m sandbox.assets)"
 
 #: make test        the tests, the whole move included
 test: install

@@ -24,6 +24,15 @@ def main() -> int:
         each.add_argument("--run-dir", type=Path, help="folder of this sandbox (default: a new temporary one)")
         each.add_argument("--keep", action="store_true", help="keep the folder (logs, volumes) afterwards")
         each.add_argument("--isolation", choices=["namespaces", "rewrite"], help="default: what this system allows")
+        each.add_argument("--kube", choices=["emulated", "real"], default="emulated", help="the API (see make kube)")
+        each.add_argument(
+            "--cluster-api",
+            nargs=2,
+            choices=["v1beta1", "v1beta2"],
+            default=["v1beta1", "v1beta1"],
+            metavar=("MGMT-1", "MGMT-2"),
+            help="the version that each management cluster stores",
+        )
     arguments = parser.parse_args()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: sys.exit(143))
@@ -34,7 +43,14 @@ def main() -> int:
         print(f"{time.monotonic() - started:6.1f} s  {line}", flush=True)
 
     try:
-        sandbox = Sandbox(sandbox_run, keep=arguments.keep, isolation=arguments.isolation, progress=progress)
+        sandbox = Sandbox(
+            sandbox_run,
+            keep=arguments.keep,
+            isolation=arguments.isolation,
+            kube=arguments.kube,
+            cluster_api=tuple(arguments.cluster_api),
+            progress=progress,
+        )
         if arguments.command == "up":
             return _up(sandbox, arguments.ready_file)
         from sandbox.demo import run  # noqa: PLC0415 - `up` needs none of it

@@ -7,6 +7,8 @@ that real ports can be used verbatim (etcd 2379, hosted API 6443) and several sa
     127.A.0.2            DNS resolver (UDP and TCP)            port 5353
     127.A.i.1            Kubernetes API of management cluster i (1, 2, ...)   port 6443
     127.A.i.2            kubelet of its nodes                  port 10250
+    127.A.i.3            etcd of a real Kubernetes API         ports 2379, 2380
+    127.A.i.4            webhooks of the simulated operator    port 9443
     127.A.(16i+0..3).x   pods
     127.A.(16i+4..7).x   etcd pods: four addresses a namespace, see `etcd_address`
     127.A.(16i+8..11).x  load balancers
@@ -22,7 +24,9 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
-AWS_PORT, DNS_PORT, API_PORT, KUBELET_PORT = 4566, 5353, 6443, 10250
+from sandbox import assets
+
+AWS_PORT, DNS_PORT, API_PORT, KUBELET_PORT, WEBHOOK_PORT = 4566, 5353, 6443, 10250, 9443
 REGION = "us-east-2"
 ACCOUNT_ID = "123456789012"
 ZONES = ("us-east-2a", "us-east-2b", "us-east-2c")
@@ -44,6 +48,7 @@ class ManagementClusterPlan:
     kubelet_token: str
     operator_replicas: int
     external_dns_owner_id: str
+    cluster_api: str  # v1beta1 | v1beta2: the version of Cluster API that is stored
 
     @property
     def api_address(self) -> str:
@@ -56,6 +61,20 @@ class ManagementClusterPlan:
     @property
     def kubelet_address(self) -> str:
         return f"127.{self.octet}.{self.index}.2"
+
+    @property
+    def api_etcd_address(self) -> str:
+        return f"127.{self.octet}.{self.index}.3"
+
+    @property
+    def webhook_url(self) -> str:
+        """Where the simulated operator answers webhooks, while a pod of it is ready."""
+        return f"https://127.{self.octet}.{self.index}.4:{WEBHOOK_PORT}"
+
+    @property
+    def kubelet_socket(self) -> Path:
+        """Where the kubelet takes what a real exec server hands it."""
+        return self.folder / "kubelet.sock"
 
     @property
     def kubeconfig(self) -> Path:
@@ -92,6 +111,9 @@ class Plan:
     secret_access_key: str
     management_clusters: tuple[ManagementClusterPlan, ...]
     isolation: str  # namespaces | rewrite, see sandbox/node
+    kube: str  # emulated | real, see docs/decisions/0003
+    programs: dict[str, str]  # Kubernetes' own, see sandbox/assets; empty for the emulated API
+    crds: str | None  # a folder with published definitions instead of the sandbox's own
 
     @property
     def aws_address(self) -> str:
@@ -153,8 +175,20 @@ class Plan:
         return cls(**data)
 
     @classmethod
-    def create(cls, run: Path, *, isolation: str) -> Plan:
-        """Choose a free 127.A.0.0/16 and lay out the folders of a new sandbox."""
+    def create(
+        cls,
+        run: Path,
+        *,
+        isolation: str,
+        kube: str = "emulated",
+        cluster_api: tuple[str, str] = ("v1beta1", "v1beta1"),
+    ) -> Plan:
+        """Choose a free 127.A.0.0/16 and lay out the folders of a new sandbox.
+
+        `cluster_api` is the version that each management cluster stores. Raises AssetsError for `kube="real"` where
+        a program is missing.
+        """
+        programs = assets.find() if kube == "real" else {}
         run.mkdir(parents=True, exist_ok=True)
         run.chmod(0o700)
         octet = _free_octet()
@@ -173,6 +207,7 @@ class Plan:
                     kubelet_token=secrets.token_urlsafe(24),
                     operator_replicas=replicas,
                     external_dns_owner_id=f"owner-{name}",
+                    cluster_api=cluster_api[index - 1],
                 )
             )
         plan = cls(
@@ -182,6 +217,9 @@ class Plan:
             secret_access_key=secrets.token_urlsafe(30),
             management_clusters=tuple(clusters),
             isolation=isolation,
+            kube=kube,
+            programs=programs,
+            crds=os.environ.get("LIFEBOAT_CRDS"),
         )
         plan.logs.mkdir(exist_ok=True)
         plan.save()

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sandbox.kube.store import Change, Object
 
 RESOURCE = "customresourcedefinitions.apiextensions.k8s.io"
-FOLDER = Path(__file__).parent / "crds"
+FOLDER = Path(__file__).parents[1] / "crds"
 _log = logging.getLogger(__name__)
 
 

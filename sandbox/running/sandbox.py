@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import boto3
 
+from sandbox.assets import AssetsError
 from sandbox.aws.deploy import DeployedStack, deploy
 from sandbox.guest.seed import seed
 from sandbox.node.isolation import detect
@@ -20,7 +21,8 @@ from sandbox.running.processes import ProcessDiedError, Processes
 from sandbox.world import create_hosted_clusters, prepare_aws, prepare_management_cluster, wait_until_available
 
 HOSTED_CLUSTERS = ("blue", "blue-green")
-_UP_SECONDS = 120
+_API_MODULES = {"emulated": "sandbox.kube", "real": "sandbox.envtest"}
+_API_SECONDS, _UP_SECONDS = 120, 240
 Progress = Callable[[str], None]
 
 
@@ -40,10 +42,15 @@ class Sandbox:
         *,
         keep: bool = False,
         isolation: str | None = None,
+        kube: str = "emulated",
+        cluster_api: tuple[str, str] = ("v1beta1", "v1beta1"),
         keys: int = 3000,
         progress: Progress = lambda _: None,
     ) -> None:
-        self.plan = Plan.create(run.resolve(), isolation=isolation or detect())
+        try:
+            self.plan = Plan.create(run.resolve(), isolation=isolation or detect(), kube=kube, cluster_api=cluster_api)
+        except AssetsError as error:
+            raise SandboxError(str(error)) from None
         self._keep = keep
         self._keys = keys
         self._progress = progress
@@ -90,12 +97,14 @@ class Sandbox:
 
     def _start(self) -> None:
         plan, path = self.plan, str(self.plan.run / "plan.json")
-        self._progress(f"sandbox in {plan.run} (127.{plan.octet}.0.0/16, isolation by {plan.isolation})")
+        self._progress(
+            f"sandbox in {plan.run} (127.{plan.octet}.0.0/16, isolation by {plan.isolation}, {plan.kube} API)"
+        )
         self._processes.start("aws", "sandbox.aws", path)
         for cluster in plan.management_clusters:
-            self._processes.start(f"{cluster.name}-api", "sandbox.kube", path, cluster.name)
+            self._processes.start(f"{cluster.name}-api", _API_MODULES[plan.kube], path, cluster.name)
         for cluster in plan.management_clusters:
-            self._processes.wait_for_file(cluster.folder / "api.ready", 30)
+            self._processes.wait_for_file(cluster.folder / "api.ready", _API_SECONDS)
             self._processes.start(f"{cluster.name}-node", "sandbox.node", path, cluster.name)
         self._processes.wait_for_file(plan.run / "aws.ready", 60)
         self._progress("AWS and two Kubernetes APIs answer")

@@ -1,0 +1,67 @@
+"""Kubernetes' own programs, found as the ecosystem does it: `KUBEBUILDER_ASSETS`, then what `make kube` built.
+
+`setup-envtest` brings kube-apiserver, etcd and kubectl; the rest comes from `make kube` in any case.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+from pathlib import Path
+
+PROGRAMS = ("kube-apiserver", "kube-controller-manager", "kubectl", "etcd", "etcdctl", "etcdutl", "exec-server")
+_MODULES = Path(__file__).parents[1] / "tests" / "binaries"
+_PINS = (("kubernetes", r"k8s\.io/kubernetes (v\S+)"), ("etcd", r"go\.etcd\.io/etcd/server/v3 (v\S+)"))
+_MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
+
+
+class AssetsError(Exception):
+    """A program is missing; the message says which, and what to do."""
+
+
+def cache() -> Path:
+    """The folder that `make kube` fills."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    machine = _MACHINES.get(platform.machine(), platform.machine())
+    name = "-".join(f"{module}-{_pinned(module, pin)}" for module, pin in _PINS)
+    return Path(base) / "lifeboat" / f"{name}-{machine}"
+
+
+def _pinned(module: str, pin: str) -> str:
+    found = re.search(pin, (_MODULES / module / "go.mod").read_text(encoding="utf-8"))
+    if found is None:
+        msg = f"tests/binaries/{module}/go.mod pins no version"
+        raise AssetsError(msg)
+    return found[1]
+
+
+def find() -> dict[str, str]:
+    """Every program of PROGRAMS and its path. Raises AssetsError when one is missing."""
+    given = os.environ.get("KUBEBUILDER_ASSETS")
+    folders = [*([Path(given)] if given else []), cache()]
+    found = {}
+    for name in PROGRAMS:
+        for folder in folders:
+            if os.access(folder / name, os.X_OK):
+                found[name] = str(folder / name)
+                break
+    missing = [name for name in PROGRAMS if name not in found]
+    if missing:
+        where = " or ".join(map(str, folders))
+        msg = f"no {', '.join(missing)} in {where}: `make kube` builds them (with Go, once)"
+        raise AssetsError(msg)
+    return found
+
+
+def available() -> bool:
+    """Whether the real backend can run here."""
+    try:
+        find()
+    except AssetsError:
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    print(cache())
