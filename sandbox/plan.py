@@ -46,6 +46,7 @@ class ManagementClusterPlan:
     admin_token: str
     controllers_token: str
     kubelet_token: str
+    viewer_token: str  # a user without rights of its own, see sandbox/users
     operator_replicas: int
     external_dns_owner_id: str
     cluster_api: str  # v1beta1 | v1beta2: the version of Cluster API that is stored
@@ -205,6 +206,7 @@ class Plan:
                     admin_token=secrets.token_urlsafe(24),
                     controllers_token=secrets.token_urlsafe(24),
                     kubelet_token=secrets.token_urlsafe(24),
+                    viewer_token=secrets.token_urlsafe(24),
                     operator_replicas=replicas,
                     external_dns_owner_id=f"owner-{name}",
                     cluster_api=cluster_api[index - 1],
@@ -219,7 +221,7 @@ class Plan:
             isolation=isolation,
             kube=kube,
             programs=programs,
-            crds=os.environ.get("LIFEBOAT_CRDS"),
+            crds=str(Path(crds).resolve()) if (crds := os.environ.get("LIFEBOAT_CRDS")) else None,
         )
         plan.logs.mkdir(exist_ok=True)
         plan.save()

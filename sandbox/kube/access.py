@@ -6,6 +6,7 @@ import hmac
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sandbox import users
 from sandbox.kube.errors import ApiError
 
 if TYPE_CHECKING:
@@ -24,19 +25,11 @@ class User:
         return {"username": self.name, "uid": "", "groups": list(self.groups), "extra": {}}
 
 
-def _user(name: str, *groups: str) -> User:
-    return User(name, (*groups, "system:authenticated"))
-
-
 class Access:
     """Token authentication. Authorization is a seam: everything is allowed to whoever is known."""
 
     def __init__(self, plan: ManagementClusterPlan) -> None:
-        self._users = {
-            plan.admin_token: _user("kubernetes-admin", "system:masters"),
-            plan.controllers_token: _user("system:serviceaccount:hypershift:controllers", "system:masters"),
-            plan.kubelet_token: _user("system:node:sandbox", "system:nodes"),
-        }
+        self._users = {each.token: User(each.name, (*each.groups, "system:authenticated")) for each in users.of(plan)}
 
     def authenticate(self, authorization: str) -> User:
         """The user of an Authorization header. Raises Unauthorized."""
