@@ -34,7 +34,7 @@ async def _run(plan: Plan, name: str) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, until.set)
     gc.freeze()
-    await serve(plan.management_cluster(name), plan.logs, until)
+    await serve(plan, plan.management_cluster(name), until)
 
 
 if __name__ == "__main__":

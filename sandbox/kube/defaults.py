@@ -23,7 +23,7 @@ def fill(kind: Kind, obj: Object) -> None:
 
 def initial_status(kind: Kind, obj: Object) -> None:
     """A new object's status is the server's business (a node's own excepted, as kubelets register with it)."""
-    if kind.status and kind.resource not in ("nodes", "customresourcedefinitions.apiextensions.k8s.io"):
+    if kind.status and kind.resource != "nodes":
         obj.pop("status", None)
     if status := _INITIAL_STATUS.get(kind.resource):
         obj["status"] = dict(status)
@@ -182,6 +182,27 @@ def _webhooks(obj: Object) -> None:
         webhook.setdefault("matchPolicy", "Equivalent")
 
 
+def _definition(obj: Object) -> None:
+    """What the server and its two controllers of definitions say of one that they accept."""
+    spec = obj["spec"]
+    names = spec["names"]
+    names.setdefault("singular", names["kind"].lower())
+    names.setdefault("listKind", names["kind"] + "List")
+    spec.setdefault("conversion", {"strategy": "None"})
+    status = obj.setdefault("status", {})
+    status["acceptedNames"] = dict(names)
+    stored = status.setdefault("storedVersions", [])
+    stored.extend(each["name"] for each in spec["versions"] if each["storage"] and each["name"] not in stored)
+    since = obj["metadata"]["creationTimestamp"]
+    status["conditions"] = [
+        {"type": kind, "status": "True", "lastTransitionTime": since, "reason": reason, "message": message}
+        for kind, reason, message in (
+            ("NamesAccepted", "NoConflicts", "no conflicts found"),
+            ("Established", "InitialNamesAccepted", "the initial names have been accepted"),
+        )
+    ]
+
+
 _BY_KIND: dict[str, Callable[[Object], None]] = {
     "namespaces": _namespace,
     "secrets": _secret,
@@ -196,4 +217,5 @@ _BY_KIND: dict[str, Callable[[Object], None]] = {
     "storageclasses.storage.k8s.io": _storage_class,
     "validatingwebhookconfigurations.admissionregistration.k8s.io": _webhooks,
     "mutatingwebhookconfigurations.admissionregistration.k8s.io": _webhooks,
+    "customresourcedefinitions.apiextensions.k8s.io": _definition,
 }

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-from pathlib import Path
 from typing import TYPE_CHECKING
-
-import yaml
 
 from sandbox.kube.registry import Registry, WriteOptions
 
@@ -14,8 +10,6 @@ if TYPE_CHECKING:
     from sandbox.kube.store import Change, Object
 
 RESOURCE = "customresourcedefinitions.apiextensions.k8s.io"
-FOLDER = Path(__file__).parents[1] / "crds"
-_log = logging.getLogger(__name__)
 
 
 class Definitions:
@@ -25,13 +19,12 @@ class Definitions:
         self._registry = registry
         registry.store.listeners.append(self._observe)
 
-    def install(self) -> None:
-        """Store the definitions of `crds/`."""
+    def install(self, definitions: list[Object]) -> None:
+        """Store definitions that are there before the first request."""
         kind = self._registry.kinds.find("apiextensions.k8s.io", "v1", "customresourcedefinitions")
         assert kind is not None
-        for path in sorted(FOLDER.glob("*.yaml")):
-            for definition in yaml.load_all(path.read_bytes(), yaml.CSafeLoader):
-                self._registry.create(kind, "", definition, WriteOptions(manager="sandbox"))
+        for definition in definitions:
+            self._registry.create(kind, "", definition, WriteOptions(manager="sandbox"))
 
     def _observe(self, resource: str, change: Change) -> None:
         if resource != RESOURCE:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from sandbox.crds import definitions
 from sandbox.kube import credentials, discovery, paths, pods
 from sandbox.kube.access import Access, User
 from sandbox.kube.audit import Audit
@@ -25,9 +26,7 @@ from sandbox.kube.store import Store
 from sandbox.plan import API_PORT
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from sandbox.plan import ManagementClusterPlan
+    from sandbox.plan import ManagementClusterPlan, Plan
 
 _log = logging.getLogger(__name__)
 _HEALTH_PATHS = ("/healthz", "/livez", "/readyz")
@@ -38,14 +37,14 @@ _MAX_BODY = 3 * 1024 * 1024  # the real server's limit for a request
 class ApiServer:
     """One emulated kube-apiserver. `store` and `listing` are open to tests (compaction, expiry)."""
 
-    def __init__(self, plan: ManagementClusterPlan, logs: Path) -> None:
-        self._plan = plan
+    def __init__(self, plan: Plan, cluster: ManagementClusterPlan) -> None:
+        self._sandbox, self._plan = plan, cluster
         self.store = Store()
         self.kinds = Kinds()
         self.registry = Registry(self.store, self.kinds)
         self.listing = Listing(self.store)
-        self._access = Access(plan)
-        self._audit = Audit(logs / f"{plan.name}-audit.jsonl")
+        self._access = Access(cluster)
+        self._audit = Audit(plan.logs / f"{cluster.name}-audit.jsonl")
         self._definitions = Definitions(self.registry)
         self._controllers: tuple[GarbageCollector | NamespaceController, ...] = (
             GarbageCollector(self.registry),
@@ -63,7 +62,7 @@ class ApiServer:
         context = ssl.create_default_context(cadata=authority.certificate.decode())
         self._kubelets = pods.Kubelets(self.store, self._plan.kubelet_token, context)
         self._requests = Requests(self.registry, self.listing, self._access, self._kubelets)
-        self._definitions.install()
+        self._definitions.install(definitions(self._sandbox, self._plan))
         namespaces = self.kinds.find("", "v1", "namespaces")
         assert namespaces is not None
         for name in ("default", "kube-system", "kube-public", "kube-node-lease"):
@@ -150,9 +149,9 @@ def _application(server: ApiServer) -> web.Application:
     return application
 
 
-async def serve(plan: ManagementClusterPlan, logs: Path, until: asyncio.Event) -> None:
-    """Run an API server until `until` is set."""
-    server = ApiServer(plan, logs)
+async def serve(plan: Plan, cluster: ManagementClusterPlan, until: asyncio.Event) -> None:
+    """Run the API server of `cluster` until `until` is set."""
+    server = ApiServer(plan, cluster)
     await server.start()
     try:
         await until.wait()

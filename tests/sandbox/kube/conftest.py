@@ -29,7 +29,7 @@ class RunningServer:
         self.server: ApiServer = self.wait(self._start())
 
     async def _start(self) -> ApiServer:
-        server = ApiServer(self.cluster, self.plan.logs)
+        server = ApiServer(self.plan, self.cluster)
         await server.start()
         return server
 
