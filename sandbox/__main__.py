@@ -26,6 +26,9 @@ def main() -> int:
         each.add_argument("--isolation", choices=["namespaces", "rewrite"], help="default: what this system allows")
         each.add_argument("--kube", choices=["emulated", "real"], default="emulated", help="the API (see make kube)")
         each.add_argument(
+            "--etcd", choices=["3.5", "3.6"], help="the hosted clusters' (default: 3.6 with the real API, else 3.5)"
+        )
+        each.add_argument(
             "--cluster-api",
             nargs=2,
             choices=["v1beta1", "v1beta2"],
@@ -49,6 +52,7 @@ def main() -> int:
             isolation=arguments.isolation,
             kube=arguments.kube,
             cluster_api=tuple(arguments.cluster_api),
+            etcd=arguments.etcd,
             progress=progress,
         )
         if arguments.command == "up":

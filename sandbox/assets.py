@@ -11,6 +11,7 @@ import re
 from pathlib import Path
 
 PROGRAMS = ("kube-apiserver", "kube-controller-manager", "kubectl", "etcd", "etcdctl", "etcdutl", "exec-server")
+ETCD = ("etcd", "etcdctl", "etcdutl")
 _MODULES = Path(__file__).parents[1] / "tests" / "binaries"
 _PINS = (("kubernetes", r"k8s\.io/kubernetes (v\S+)"), ("etcd", r"go\.etcd\.io/etcd/server/v3 (v\S+)"))
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
@@ -34,6 +35,15 @@ def _pinned(module: str, pin: str) -> str:
         msg = f"tests/binaries/{module}/go.mod pins no version"
         raise AssetsError(msg)
     return found[1]
+
+
+def etcd() -> str:
+    """The folder with etcd, etcdctl and etcdutl of one version: what `make kube` built. Raises AssetsError."""
+    missing = [name for name in ETCD if not os.access(cache() / name, os.X_OK)]
+    if missing:
+        msg = f"no {', '.join(missing)} in {cache()}: `make kube` builds them (with Go, once)"
+        raise AssetsError(msg)
+    return str(cache())
 
 
 def find() -> dict[str, str]:

@@ -115,6 +115,7 @@ class Plan:
     kube: str  # emulated | real, see docs/decisions/0003
     programs: dict[str, str]  # Kubernetes' own, see sandbox/assets; empty for the emulated API
     crds: str | None  # a folder with published definitions instead of the sandbox's own
+    etcd: str | None  # a folder with the hosted clusters' etcd 3.6 instead of the 3.5 of PyPI
 
     @property
     def aws_address(self) -> str:
@@ -183,13 +184,17 @@ class Plan:
         isolation: str,
         kube: str = "emulated",
         cluster_api: tuple[str, str] = ("v1beta1", "v1beta1"),
+        etcd: str | None = None,
     ) -> Plan:
         """Choose a free 127.A.0.0/16 and lay out the folders of a new sandbox.
 
-        `cluster_api` is the version that each management cluster stores. Raises AssetsError for `kube="real"` where
-        a program is missing.
+        `cluster_api` is the version that each management cluster stores; `etcd` (3.5 | 3.6) that of the hosted
+        clusters' etcd, by default 3.6 with a real API and 3.5 with the emulated one. Raises AssetsError where a
+        program is missing.
         """
         programs = assets.find() if kube == "real" else {}
+        newer = (etcd or ("3.6" if kube == "real" else "3.5")) == "3.6"
+        etcd_folder = assets.etcd() if newer else None
         run.mkdir(parents=True, exist_ok=True)
         run.chmod(0o700)
         octet = _free_octet()

