@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from sandbox import credentials
 from sandbox.crds import definitions
-from sandbox.kube import credentials, discovery, paths, pods
+from sandbox.kube import discovery, paths, pods
 from sandbox.kube.access import Access, User
 from sandbox.kube.audit import Audit
 from sandbox.kube.definitions import Definitions

@@ -1,4 +1,4 @@
-"""The cluster's CA, its serving certificates and the kubeconfigs, as files."""
+"""A management cluster's CA, its certificates and the kubeconfigs, as files."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import yaml
 from sandbox import pki
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from sandbox.plan import ManagementClusterPlan
@@ -26,13 +27,25 @@ def prepare(plan: ManagementClusterPlan) -> pki.KeyPair:
     else:
         authority = pki.create_authority(f"{plan.name}-ca")
         _write(plan.pki, "ca", authority)
-    if not (plan.pki / "apiserver.key").exists():
-        _write(plan.pki, "apiserver", pki.issue(authority, "kube-apiserver", names=(plan.api_address, *_NAMES)))
-    if not (plan.pki / "kubelet.key").exists():
-        _write(plan.pki, "kubelet", pki.issue(authority, "kubelet", names=(plan.kubelet_address,)))
+    issue(plan, authority, "apiserver", "kube-apiserver", names=(plan.api_address, *_NAMES))
+    issue(plan, authority, "kubelet", "kubelet", names=(plan.kubelet_address,))
     _kubeconfig(plan.kubeconfig, plan, authority, "admin", plan.admin_token)
     _kubeconfig(plan.controllers_kubeconfig, plan, authority, "controllers", plan.controllers_token)
     return authority
+
+
+def issue(
+    plan: ManagementClusterPlan,
+    authority: pki.KeyPair,
+    name: str,
+    common_name: str,
+    *,
+    names: Sequence[str] = (),
+    organization: str | None = None,
+) -> None:
+    """Write `<pki>/<name>.crt` and `.key` unless they are there. `names`: DNS names and IP addresses to serve as."""
+    if not (plan.pki / f"{name}.key").exists():
+        _write(plan.pki, name, pki.issue(authority, common_name, names=names, organization=organization))
 
 
 def server_context(plan: ManagementClusterPlan) -> ssl.SSLContext:
@@ -44,9 +57,9 @@ def server_context(plan: ManagementClusterPlan) -> ssl.SSLContext:
 
 def _write(folder: Path, name: str, pair: pki.KeyPair) -> None:
     key = folder / f"{name}.key"
+    (folder / f"{name}.crt").write_bytes(pair.certificate)
     key.touch(mode=0o600)
     key.write_bytes(pair.key)
-    (folder / f"{name}.crt").write_bytes(pair.certificate)
 
 
 def _kubeconfig(path: Path, plan: ManagementClusterPlan, authority: pki.KeyPair, user: str, token: str) -> None:
