@@ -227,6 +227,7 @@ class Plan:
             kube=kube,
             programs=programs,
             crds=str(Path(crds).resolve()) if (crds := os.environ.get("LIFEBOAT_CRDS")) else None,
+            etcd=etcd_folder,
         )
         plan.logs.mkdir(exist_ok=True)
         plan.save()

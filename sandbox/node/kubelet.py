@@ -61,7 +61,7 @@ class Kubelet:
     async def start(self) -> None:
         """Register the nodes, start to follow the API and to serve exec. Raises ApiError, OSError."""
         self._loop = asyncio.get_running_loop()
-        await asyncio.to_thread(images.build, self._node.image_root, self._plan.etcd and Path(self._plan.etcd))
+        await asyncio.to_thread(images.build, self._node.image_root, self._plan.etcd)
         pki = self._cluster.pki
         await self._server.start(self._cluster.kubelet_address, KUBELET_PORT, pki / "kubelet.crt", pki / "kubelet.key")
         self._names = await asyncio.to_thread(register, self._client, self._cluster)
