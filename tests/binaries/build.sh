@@ -23,6 +23,7 @@ flags="-X $version.gitVersion=$kubernetes -X $version.gitMajor=1 -X $version.git
 build etcd etcd go.etcd.io/etcd/server/v3
 build etcdctl etcd go.etcd.io/etcd/etcdctl/v3
 build etcdutl etcd go.etcd.io/etcd/etcdutl/v3
+[ "$here/kubernetes/exec-server/main.go" -nt "$folder/exec-server" ] && rm -f "$folder/exec-server"  # ours may change
 build exec-server kubernetes ./exec-server
 build kube-apiserver kubernetes k8s.io/kubernetes/cmd/kube-apiserver "$flags"
 build kube-controller-manager kubernetes k8s.io/kubernetes/cmd/kube-controller-manager "$flags"
