@@ -188,6 +188,18 @@ class Client:
         path = resource.path(namespace, name, subresource)
         return self._call("PATCH", path, body=patch, content_type="application/merge-patch+json")
 
+    def apply(self, resource: Resource, body: Object, manager: str) -> Object:
+        """Server-side apply as field manager `manager`; fields of other managers are taken over."""
+        kind: Object = {"apiVersion": resource.api_version, "kind": resource.kind}
+        metadata = body["metadata"]
+        return self._call(
+            "PATCH",
+            resource.path(metadata.get("namespace"), metadata["name"]),
+            query=[("fieldManager", manager), ("force", "true")],
+            body=kind | body,
+            content_type="application/apply-patch+yaml",  # of which JSON is a part
+        )
+
     def patch_status(self, resource: Resource, name: str, status: Object, namespace: str | None = None) -> Object:
         """Merge-patch `status`, through the status subresource."""
         return self.patch(resource, name, {"status": status}, namespace, subresource="status")
@@ -220,6 +232,16 @@ class Client:
                 return False
             raise
         return True
+
+    def serves(self, api_version: str, plural: str) -> bool:
+        """Whether discovery lists that resource in that version."""
+        try:
+            answer = self._call("GET", f"/{'apis' if '/' in api_version else 'api'}/{api_version}")
+        except ApiError as error:
+            if error.code == 404:
+                return False
+            raise
+        return any(each["name"] == plural for each in answer["resources"])
 
     def watch(
         self,
