@@ -28,8 +28,11 @@ async def _main(plan: Plan, cluster: ManagementClusterPlan) -> None:
     kubelet = Kubelet(plan, cluster)
     await kubelet.start()
     (cluster.folder / "kubelet.ready").touch()
-    await ended.wait()
+    ending, watching = asyncio.create_task(ended.wait()), asyncio.create_task(kubelet.watch())
+    await asyncio.wait((ending, watching), return_when=asyncio.FIRST_COMPLETED)
     await kubelet.stop()
+    if not ended.is_set():
+        watching.result()
 
 
 def main() -> None:

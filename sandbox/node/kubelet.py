@@ -10,6 +10,7 @@ from sandbox.client import ENDPOINTS, PODS, SERVICES, ApiError, Client, Object
 from sandbox.informer import Informer
 from sandbox.node import hosts, images
 from sandbox.node.addresses import Addresses
+from sandbox.node.exec_server import ExecServer
 from sandbox.node.nodes import register
 from sandbox.node.pod import Node, PodWorker
 from sandbox.node.server import KubeletServer
@@ -55,6 +56,7 @@ class Kubelet:
             report=self._report,
         )
         self._server = KubeletServer(self._find, cluster.kubelet_token)
+        self._exec_server = ExecServer(plan.programs["exec-server"], cluster) if plan.kube == "real" else None
         self._names: frozenset[str] = frozenset()
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -63,7 +65,12 @@ class Kubelet:
         self._loop = asyncio.get_running_loop()
         await asyncio.to_thread(images.build, self._node.image_root, self._plan.etcd)
         pki = self._cluster.pki
-        await self._server.start(self._cluster.kubelet_address, KUBELET_PORT, pki / "kubelet.crt", pki / "kubelet.key")
+        if self._exec_server is None:
+            address = self._cluster.kubelet_address
+            await self._server.start(address, KUBELET_PORT, pki / "kubelet.crt", pki / "kubelet.key")
+        else:
+            await self._server.start_locally(self._cluster.kubelet_socket)
+            await self._exec_server.start()
         self._names = await asyncio.to_thread(register, self._client, self._cluster)
         for informer in (self._services, self._endpoints):
             informer.on_change(self._name_changed)
@@ -73,12 +80,21 @@ class Kubelet:
         self._pods.on_change(self._pod_changed)
         self._pods.start()
 
+    async def watch(self) -> None:
+        """Wait for what must not happen. Raises ExecServerError."""
+        if self._exec_server is None:
+            await asyncio.Event().wait()
+        else:
+            await self._exec_server.watch()
+
     async def stop(self) -> None:
         """Kill every pod's processes; the API keeps what it knows of them."""
         self._stopped = True
         for informer in (self._pods, self._services, self._endpoints):
             informer.stop()
         await asyncio.gather(*(worker.terminate(0) for worker in self._workers.values()), return_exceptions=True)
+        if self._exec_server is not None:
+            await self._exec_server.stop()
         await self._server.stop()
 
     def _find(self, namespace: str, name: str) -> PodWorker | None:
