@@ -13,6 +13,7 @@ from lifeboat_cli.follow import follow
 from lifeboat_cli.progress import Progress
 from sandbox.proof import verdict
 from sandbox.proof.observation import BLUE, NAMESPACE, observe
+from sandbox.proof.rows import Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,7 +53,7 @@ def run(sandbox: Sandbox, progress: Callable[[str], None]) -> int:
         return 1 if wrong else 0
 
 
-def _table(rows: list[verdict.Row]) -> Table:
+def _table(rows: list[Row]) -> Table:
     table = Table(title="blue: mgmt-1 → mgmt-2")
     for column in ("", "before", "after", ""):
         table.add_column(column, overflow="fold")

@@ -34,6 +34,7 @@ class Member:
     revision: int
     keys: int
     hash: int
+    version: str
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,10 @@ class EtcdFacts:
     @property
     def revision(self) -> int:
         return max((each.revision for each in self.members), default=0)
+
+    @property
+    def versions(self) -> frozenset[str]:
+        return frozenset(each.version for each in self.members)
 
     @property
     def keys(self) -> int:
@@ -137,4 +142,5 @@ def _member(cluster: ManagementClusterPlan, namespace: str, pod: str, revision: 
         revision=status["header"]["revision"],
         keys=int(count.rpartition('"Count" : ')[2]),
         hash=hashed["hash"],
+        version=status["version"],
     )

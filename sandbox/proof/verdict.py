@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import datetime
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
-from sandbox.proof import objects, rights, secrecy, writes
+from sandbox.proof import objects, revision, rights, secrecy, writes
 from sandbox.proof.clients import client_of
 from sandbox.proof.observation import BLUE, BLUE_PLANE, NAMESPACE, Observation
+from sandbox.proof.rows import Row, row, some
 from sandbox.running import Sandbox
 
 _TOLD_FIRST = (
@@ -30,16 +30,6 @@ _TOLD_FIRST = (
 )
 
 
-@dataclass(frozen=True)
-class Row:
-    """One line of the table; `problem` is empty when it is right."""
-
-    subject: str
-    before: str
-    after: str
-    problem: str = ""
-
-
 def of_move(sandbox: Sandbox, before: Observation, after: Observation) -> list[Row]:
     """Judge a finished `recover` from mgmt-1 to mgmt-2."""
     return [
@@ -57,20 +47,20 @@ def _whereabouts(sandbox: Sandbox, before: Observation, after: Observation) -> l
     left = objects.leftovers(source, NAMESPACE, BLUE)
     dangling = objects.dangling_owners(destination, BLUE_PLANE)
     return [
-        _row(
+        row(
             "blue on mgmt-1",
             before.available["mgmt-1"],
             after.available["mgmt-1"],
             before.available["mgmt-1"] == "True" and after.available["mgmt-1"] == "absent",
         ),
-        _row(
+        row(
             "blue on mgmt-2",
             before.available["mgmt-2"],
             after.available["mgmt-2"],
             after.available["mgmt-2"] == "True",
         ),
-        _row("deleted at mgmt-1", _kinds(before.objects), f"{len(left)} objects left", not left, _some(left)),
-        _row("owner references at mgmt-2", "", f"{len(dangling)} dangling", not dangling, _some(dangling)),
+        row("deleted at mgmt-1", _kinds(before.objects), f"{len(left)} objects left", not left, some(left)),
+        row("owner references at mgmt-2", "", f"{len(dangling)} dangling", not dangling, some(dangling)),
     ]
 
 
@@ -80,28 +70,33 @@ def _data(sandbox: Sandbox, before: Observation, after: Observation) -> list[Row
     away = writes.outage(acknowledged, datetime.datetime.now(datetime.UTC))
     lost = writes.lost(home, BLUE_PLANE, acknowledged)
     return [
-        _row(
+        row(
             "acknowledged writes",
             f"{before.writes}",
             f"{len(acknowledged)}, {len(lost)} lost",
             not lost and len(acknowledged) > before.writes,
-            _some(lost),
+            some(lost),
         ),
-        _row("hosted API away", "", f"{away}", not away.lasts, "no write is acknowledged any more"),
-        _row(
+        row("hosted API away", "", f"{away}", not away.lasts, "no write is acknowledged any more"),
+        row(
             "etcd members",
             _members(before),
             _members(after),
             after.etcd.is_one_cluster and len(after.etcd.members) == len(before.etcd.members),
         ),
         _etcd_keys(before.etcd_keys, after.etcd_keys),
-        _row(
-            "etcd revision",
-            f"{before.etcd.revision}",
-            f"{after.etcd.revision}",
-            after.etcd.revision >= before.etcd.revision,
+        row(
+            "etcd version",
+            ", ".join(sorted(before.etcd.versions)),
+            ", ".join(sorted(after.etcd.versions)),
+            len(after.etcd.versions) == 1 and before.etcd.versions == after.etcd.versions,
         ),
-        _row(
+        revision.row_of(
+            before.etcd.revision,
+            after.etcd.revision,
+            revision.look(sandbox, home, BLUE_PLANE, [each.pod for each in after.etcd.members]),
+        ),
+        row(
             "secrets in etcd",
             f"{len(before.etcd_secrets)}",
             f"{len(after.etcd_secrets)}, {_changed(before.etcd_secrets, after.etcd_secrets)} changed",
@@ -113,9 +108,7 @@ def _data(sandbox: Sandbox, before: Observation, after: Observation) -> list[Row
 def _etcd_keys(before: frozenset[str], after: frozenset[str]) -> Row:
     """All that were there before are there still; the writer has added some."""
     lost = sorted(before - after)
-    return _row(
-        "etcd keys", f"{len(before)}", f"{len(after)}, {len(lost)} lost", bool(before) and not lost, _some(lost)
-    )
+    return row("etcd keys", f"{len(before)}", f"{len(after)}, {len(lost)} lost", bool(before) and not lost, some(lost))
 
 
 def _cloud(before: Observation, after: Observation) -> list[Row]:
@@ -123,15 +116,15 @@ def _cloud(before: Observation, after: Observation) -> list[Row]:
     still = {id_: state for id_, (owner, state) in after.instances.items() if owner.startswith(f"{BLUE}-x")}
     names = {key for key in before.records if not key.startswith("TXT")}
     return [
-        _row("instances of blue", _listing(mine), _listing(still), bool(mine) and mine == still),
-        _row(
+        row("instances of blue", _listing(mine), _listing(still), bool(mine) and mine == still),
+        row(
             "instances created / terminated",
             "0 / 0",
             f"{after.runs - before.runs} / {after.terminations - before.terminations}",
             (after.runs, after.terminations) == (before.runs, before.terminations)
             and before.instances == after.instances,
         ),
-        _row(
+        row(
             "DNS names",
             _targets(before),
             _targets(after),
@@ -139,13 +132,13 @@ def _cloud(before: Observation, after: Observation) -> list[Row]:
             and names == {key for key in after.records if not key.startswith("TXT")}
             and all(before.records[key] != after.records[key] for key in names),
         ),
-        _row(
+        row(
             "DNS ownership",
             _owners(before),
             _owners(after),
             _owners(before) == "owner-mgmt-1" and _owners(after) == "owner-mgmt-2",
         ),
-        _row(
+        row(
             "OIDC documents",
             f"{len(before.oidc)}",
             f"{len(after.oidc)}, {_changed(before.oidc, after.oidc)} changed",
@@ -157,14 +150,14 @@ def _cloud(before: Observation, after: Observation) -> list[Row]:
 def _neighbour(before: Observation, after: Observation) -> list[Row]:
     changed = _changed_keys(before.neighbour_objects, after.neighbour_objects)
     return [
-        _row(
+        row(
             "neighbour: objects",
             f"{len(before.neighbour_objects)}, Available {before.neighbour_available}",
             f"{len(changed)} changed, Available {after.neighbour_available}",
             bool(before.neighbour_objects) and not changed and after.neighbour_available == "True",
-            _some(changed),
+            some(changed),
         ),
-        _row(
+        row(
             "neighbour: records, etcd secrets",
             f"{len(before.neighbour_records)}, {len(before.neighbour_secrets)}",
             f"{_changed(before.neighbour_records, after.neighbour_records)}, "
@@ -181,19 +174,19 @@ def _left_alone(sandbox: Sandbox, before: Observation, after: Observation) -> li
     leaks = secrecy.leaks(sandbox.plan, sandbox.client("stepfunctions"), secrecy.needles(sandbox.plan))
     judged = rights.of_run(sandbox)
     return [
-        _row(
+        row(
             "operator at mgmt-1 (asked, ready)",
             f"{before.operator}",
             f"{after.operator}",
             before.operator == after.operator,
         ),
-        _row("secrets in logs, history, events", "", f"{len(leaks)} found", not leaks, _some(leaks)),
-        _row(
+        row("secrets in logs, history, events", "", f"{len(leaks)} found", not leaks, some(leaks)),
+        row(
             "rights: calls not granted",
             "",
             f"{len(judged.not_granted)} (of {judged.judged} calls)",
             judged.judged > 0 and not judged.not_granted,
-            _some(judged.not_granted),
+            some(judged.not_granted),
         ),
     ]
 
@@ -204,14 +197,6 @@ def _kinds(of: Mapping[str, Any]) -> str:
     first = [kind for kind in _TOLD_FIRST if counted[kind]]
     others = sum(counted.values()) - sum(counted[kind] for kind in first)
     return ", ".join(f"{counted[kind]} {kind}" for kind in first) + f", {others} others"
-
-
-def _row(subject: str, before: str, after: str, good: bool, why: str = "") -> Row:  # noqa: FBT001
-    return Row(subject, before, after, "" if good else why or "wrong")
-
-
-def _some(problems: Sequence[str]) -> str:
-    return "; ".join(problems[:4]) + (f" and {len(problems) - 4} more" if len(problems) > 4 else "")
 
 
 def _members(seen: Observation) -> str:
