@@ -10,17 +10,21 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.kube import errors, fields, ownership
 from sandbox.kube.paths import flag
-from sandbox.kube.registry import Registry, WriteOptions
+from sandbox.kube.registry import WriteOptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from sandbox.kube.access import User
     from sandbox.kube.kinds import Kind
     from sandbox.kube.paths import Target
     from sandbox.kube.store import Object, Stored
+    from sandbox.kube.writing import Writing
 
 
-def apply(registry: Registry, target: Target, patch: Any, query: Mapping[str, str]) -> tuple[Stored, bool]:
+async def apply(
+    writing: Writing, target: Target, patch: Any, query: Mapping[str, str], user: User
+) -> tuple[Stored, bool]:
     """Apply `patch`; True when that made a new object.
 
     Raises Conflict, Invalid (no manager, wrong fields), BadRequest (not an object of this kind).
@@ -31,21 +35,21 @@ def apply(registry: Registry, target: Target, patch: Any, query: Mapping[str, st
     metadata.setdefault("name", target.name)
     if kind.namespaced:
         metadata.setdefault("namespace", target.namespace)
-    options = WriteOptions(dry_run="dryRun" in query, manager=manager)
-    if registry.store.get(kind.resource, target.namespace, target.name) is None and not target.subresource:
+    options = WriteOptions(dry_run="dryRun" in query, manager=manager, user=user)
+    if writing.registry.store.get(kind.resource, target.namespace, target.name) is None and not target.subresource:
         if metadata.get("uid"):
             why = f"uid mismatch: the provided object specified uid {metadata['uid']}, and no existing object was found"
             raise errors.conflict(kind, target.name, why)
         metadata.pop("resourceVersion", None)
         wanted = set(fields.leaves(kind, patch))
-        return registry.create(kind, target.namespace, patch, options, applied=wanted), True
+        return await writing.create(kind, target.namespace, patch, options, applied=wanted), True
     force = flag(query, "force")
 
     def change(live: Object) -> Object:
         return _merged(kind, live, patch, manager, target.subresource, force=force)
 
     arguments = kind, target.namespace, target.name, change, options, target.subresource
-    return registry.update(*arguments, track=False), False
+    return await writing.update(*arguments, track=False), False
 
 
 def _merged(kind: Kind, live: Object, patch: Object, manager: str, subresource: str, *, force: bool) -> Object:

@@ -13,6 +13,7 @@ from sandbox.kube.paths import flag
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from sandbox.kube.access import User
     from sandbox.kube.kinds import Kind
     from sandbox.kube.store import Object
 
@@ -29,9 +30,10 @@ class DeleteOptions:
     grace_seconds: int | None = None
     uid: str | None = None
     resource_version: str | None = None
+    user: User | None = None
 
     @classmethod
-    def parse(cls, body: Mapping[str, Any], query: Mapping[str, str]) -> DeleteOptions:
+    def parse(cls, body: Mapping[str, Any], query: Mapping[str, str], user: User | None = None) -> DeleteOptions:
         """From the request's body, and from the query where the body is silent."""
         preconditions = body.get("preconditions") or {}
         grace = body.get("gracePeriodSeconds", query.get("gracePeriodSeconds"))
@@ -47,6 +49,7 @@ class DeleteOptions:
             grace_seconds=None if grace is None else int(grace),
             uid=preconditions.get("uid"),
             resource_version=preconditions.get("resourceVersion"),
+            user=user,
         )
 
 

@@ -10,8 +10,17 @@ VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update
 
 
 @dataclass(frozen=True)
+class ConversionWebhook:
+    """Who converts the objects of a kind between its versions: `authority` (base64 of PEM) signs its certificate."""
+
+    url: str
+    authority: str
+    review_versions: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Kind:
-    """One kind in one served version.
+    """One kind in one version.
 
     `generation` tells whether `metadata.generation` counts changes of the desired state; `unconditional` whether an
     update may come without a resourceVersion (custom kinds insist on one).
@@ -33,6 +42,7 @@ class Kind:
     storage_version: str = ""
     schema: dict[str, Any] | None = field(default=None, compare=False, hash=False)
     categories: tuple[str, ...] = ()
+    conversion: ConversionWebhook | None = None
 
     @property
     def api_version(self) -> str:
@@ -111,34 +121,41 @@ BUILT_IN: tuple[Kind, ...] = (
 )  # fmt: skip
 
 
-def of_definition(definition: dict[str, Any]) -> list[Kind]:
-    """The kinds that one CustomResourceDefinition has served."""
+def of_definition(definition: dict[str, Any]) -> dict[str, Kind]:
+    """The kind of one CustomResourceDefinition by version, those not served included."""
     spec = definition["spec"]
     storage = next(each["name"] for each in spec["versions"] if each.get("storage"))
-    kinds = []
+    kinds = {}
     for version in spec["versions"]:
-        if not version.get("served"):
-            continue
         subresources = version.get("subresources") or {}
-        kinds.append(
-            Kind(
-                spec["group"],
-                version["name"],
-                spec["names"]["plural"],
-                spec["names"]["kind"],
-                namespaced=spec.get("scope") == "Namespaced",
-                short_names=tuple(spec["names"].get("shortNames") or ()),
-                categories=tuple(spec["names"].get("categories") or ()),
-                status="status" in subresources,
-                scale="scale" in subresources,
-                generation=True,
-                unconditional=False,
-                custom=True,
-                storage_version=storage,
-                schema=(version.get("schema") or {}).get("openAPIV3Schema"),
-            )
+        kinds[version["name"]] = Kind(
+            spec["group"],
+            version["name"],
+            spec["names"]["plural"],
+            spec["names"]["kind"],
+            namespaced=spec.get("scope") == "Namespaced",
+            short_names=tuple(spec["names"].get("shortNames") or ()),
+            categories=tuple(spec["names"].get("categories") or ()),
+            status="status" in subresources,
+            scale="scale" in subresources,
+            generation=True,
+            unconditional=False,
+            custom=True,
+            storage_version=storage,
+            schema=(version.get("schema") or {}).get("openAPIV3Schema"),
+            conversion=_conversion(spec.get("conversion") or {}),
         )
     return kinds
+
+
+def _conversion(conversion: dict[str, Any]) -> ConversionWebhook | None:
+    """None for strategy None, and for a webhook behind a Service: there is no network for those in the sandbox."""
+    webhook = conversion.get("webhook") or {}
+    client = webhook.get("clientConfig") or {}
+    if conversion.get("strategy") != "Webhook" or "url" not in client:
+        return None
+    versions = tuple(webhook.get("conversionReviewVersions") or ())
+    return ConversionWebhook(client["url"], client.get("caBundle") or "", versions)
 
 
 class Kinds:
@@ -146,6 +163,7 @@ class Kinds:
 
     def __init__(self) -> None:
         self._kinds: dict[tuple[str, str, str], Kind] = {(k.group, k.version, k.plural): k for k in BUILT_IN}
+        self._stored: dict[str, Kind] = {k.resource: k for k in BUILT_IN if not k.review}
 
     def find(self, group: str, version: str, plural: str) -> Kind | None:
         return self._kinds.get((group, version, plural))
@@ -155,12 +173,12 @@ class Kinds:
         return next((k for k in self._kinds.values() if k.kind == kind and k.api_version == api_version), None)
 
     def stored(self) -> Iterator[Kind]:
-        """Every kind that has objects, once (whichever version of it comes first)."""
-        seen = set()
-        for kind in self._kinds.values():
-            if not kind.review and kind.resource not in seen:
-                seen.add(kind.resource)
-                yield kind
+        """Every kind that has objects, once, in the version that is stored."""
+        yield from self._stored.values()
+
+    def in_storage(self, resource: str) -> Kind:
+        """One of those."""
+        return self._stored[resource]
 
     def of(self, group: str, version: str) -> list[Kind]:
         return [kind for (g, v, _), kind in self._kinds.items() if (g, v) == (group, version)]
@@ -177,14 +195,20 @@ class Kinds:
     def define(self, definition: dict[str, Any]) -> None:
         """Serve what `definition` says, and nothing else of its resource."""
         self.forget(definition)
-        for kind in of_definition(definition):
-            self._kinds[(kind.group, kind.version, kind.plural)] = kind
+        kinds = of_definition(definition)
+        for version in definition["spec"]["versions"]:
+            kind = kinds[version["name"]]
+            if version.get("served"):
+                self._kinds[(kind.group, kind.version, kind.plural)] = kind
+            if version.get("storage"):
+                self._stored[kind.resource] = kind
 
     def forget(self, definition: dict[str, Any]) -> None:
         spec = definition["spec"]
         gone = [key for key in self._kinds if key[0] == spec["group"] and key[2] == spec["names"]["plural"]]
         for key in gone:
             del self._kinds[key]
+        self._stored.pop(f"{spec['names']['plural']}.{spec['group']}", None)
 
 
 def _age(version: str) -> tuple[int, str]:

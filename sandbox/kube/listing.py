@@ -14,6 +14,7 @@ from sandbox.kube import errors, selectors
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from sandbox.kube.conversion import Converter
     from sandbox.kube.kinds import Kind
     from sandbox.kube.store import Store, Stored
 
@@ -35,8 +36,8 @@ class _Rest:
 class Listing:
     """Answers lists of one store."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, converter: Converter) -> None:
+        self._store, self._converter = store, converter
         self._rests: dict[str, _Rest] = {}
         self._numbers = itertools.count(1)
 
@@ -50,7 +51,7 @@ class Listing:
         found = self._store.list(kind.resource, namespace)
         return [each for each in found if matcher(each.object)] if matcher else found
 
-    def answer(self, kind: Kind, namespace: str, query: Mapping[str, str]) -> bytes:
+    async def answer(self, kind: Kind, namespace: str, query: Mapping[str, str]) -> bytes:
         """The List object as JSON."""
         limit = int(query.get("limit") or 0)
         token = query.get("continue")
@@ -71,8 +72,9 @@ class Listing:
             if counted:
                 metadata["remainingItemCount"] = len(rest.objects)
             found = found[:limit]
+        await self._converter.ensure(kind, found)
         head = json.dumps({"kind": f"{kind.kind}List", "apiVersion": kind.api_version, "metadata": metadata})
-        items = b",".join(each.encoded(kind.api_version) for each in found)
+        items = b",".join(each.encoded(kind) for each in found)
         return head[:-1].encode() + b',"items":[' + items + b"]}"
 
     def _keep(self, rest: _Rest) -> str:

@@ -6,12 +6,17 @@ admission, validation, then the store. With `dry_run` everything happens but the
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sandbox.kube import admission, checks, defaults, deletion, errors, fields, metadata, ownership, rules, schema
 from sandbox.kube.kinds import Kind, Kinds
 from sandbox.kube.store import Object, Store, Stored
+
+if TYPE_CHECKING:
+    from sandbox.kube.access import User
 
 
 @dataclass(frozen=True)
@@ -20,6 +25,7 @@ class WriteOptions:
 
     dry_run: bool = False
     manager: str = "unknown"
+    user: User | None = None
 
 
 class Registry:
@@ -41,10 +47,21 @@ class Registry:
         namespace: str,
         obj: Object,
         options: WriteOptions,
+    ) -> Stored:
+        """Store a new object of a kind in its stored version. `obj` is the caller's and is changed."""
+        self.prepare_new(kind, namespace, obj, options)
+        return self.add(kind, obj, options)
+
+    def prepare_new(
+        self,
+        kind: Kind,
+        namespace: str,
+        obj: Object,
+        options: WriteOptions,
         *,
         applied: set[fields.Path] | None = None,
-    ) -> Stored:
-        """Store a new object. `obj` is the request's and is changed; `applied` are its fields when it was an apply."""
+    ) -> None:
+        """Make a request's object a complete and valid one, in place; `applied` are its fields when it was an apply."""
         checks.types(kind, obj)
         meta = obj.setdefault("metadata", {}) or {}
         obj["metadata"] = meta
@@ -62,12 +79,19 @@ class Registry:
         self._validate(kind, obj, None)
         if self.store.get(kind.resource, namespace, meta["name"]) is not None:
             raise errors.already_exists(kind, meta["name"])
-        obj["apiVersion"], obj["kind"] = kind.stored_api_version, kind.kind
+        obj["apiVersion"], obj["kind"] = kind.api_version, kind.kind
         if applied is None:
             ownership.track_update(kind, {}, obj, options.manager, "")
         else:
             entry = ownership.Entry(options.manager, ownership.APPLY, kind.api_version, "", applied, "")
             ownership.write(obj, [entry])
+
+    def add(self, kind: Kind, obj: Object, options: WriteOptions) -> Stored:
+        """Store what `prepare_new` has made, in the stored version."""
+        meta = obj["metadata"]
+        if self.store.get(kind.resource, meta.get("namespace", ""), meta["name"]) is not None:
+            raise errors.already_exists(kind, meta["name"])
+        obj["apiVersion"] = kind.stored_api_version
         if options.dry_run:
             return Stored(obj, 0)
         return self.store.put(kind.resource, obj)
@@ -80,18 +104,29 @@ class Registry:
         change: Callable[[Object], Object],
         options: WriteOptions,
         subresource: str = "",
+    ) -> Stored:
+        """Replace an object of a kind in its stored version by what `change` makes of a copy of it."""
+        current = self.get(kind, namespace, name)
+        old, new = current.copy(kind), change(current.copy(kind))
+        return self.replace(kind, current, self.prepare_update(kind, name, old, new, options, subresource), options)
+
+    def prepare_update(
+        self,
+        kind: Kind,
+        name: str,
+        old: Object,
+        new: Object,
+        options: WriteOptions,
+        subresource: str = "",
         *,
         track: bool = True,
-    ) -> Stored:
-        """Replace an object by what `change` makes of a copy of it.
+    ) -> Object:
+        """The whole of a changed object, valid, in the version of `old` and `new`. Both may be changed by this.
 
         With the subresource `status` nothing but the status changes, without it everything but the status (where the
         kind has that subresource). Raises Conflict when the result carries another resourceVersion or uid than the
         stored object.
         """
-        current = self.get(kind, namespace, name)
-        old = current.copy(kind.api_version)
-        new = change(current.copy(kind.api_version))
         checks.types(kind, new)
         if not isinstance(new.get("metadata"), dict):
             raise errors.invalid(kind, name, [errors.FieldError.required("metadata")])
@@ -112,8 +147,12 @@ class Registry:
         self._validate(kind, new, old, bound=subresource == "binding")
         if track:
             ownership.track_update(kind, old, new, options.manager, subresource)
-        new["apiVersion"] = kind.stored_api_version
         new["metadata"]["resourceVersion"] = old["metadata"]["resourceVersion"]
+        return new
+
+    def replace(self, kind: Kind, current: Stored, new: Object, options: WriteOptions) -> Stored:
+        """Store what `prepare_update` has made, in the stored version, in place of `current`."""
+        new["apiVersion"] = kind.stored_api_version
         if options.dry_run:
             return Stored(new, current.revision)
         if deletion.is_released(kind, new):
@@ -137,7 +176,7 @@ class Registry:
             raise errors.conflict(kind, name, why)
         if kind.resource == "namespaces" and name in ("default", "kube-system", "kube-public"):
             raise errors.forbidden(kind, name, "this namespace may not be deleted")
-        new = current.copy(current.object["apiVersion"])
+        new: Object = copy.deepcopy(current.object)
         propagation = options.propagation
         if propagation is None and kind.resource == "jobs.batch":
             propagation = "Orphan"  # batch/v1 keeps a job's pods unless told otherwise

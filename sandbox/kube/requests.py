@@ -11,13 +11,14 @@ from aiohttp import web
 from sandbox.kube import apply, errors, patches, pods, reviews, watching
 from sandbox.kube.deletion import DeleteOptions
 from sandbox.kube.paths import flag
-from sandbox.kube.registry import Registry, WriteOptions
+from sandbox.kube.registry import WriteOptions
 
 if TYPE_CHECKING:
     from sandbox.kube.access import Access, User
     from sandbox.kube.listing import Listing
     from sandbox.kube.paths import Target
     from sandbox.kube.store import Object, Stored
+    from sandbox.kube.writing import Writing
 
 JSON, YAML, APPLY = "application/json", "application/yaml", "application/apply-patch+yaml"
 _PATCHES = {
@@ -50,8 +51,9 @@ _Loader.yaml_implicit_resolvers = {
 class Requests:
     """Answers what `paths` has understood."""
 
-    def __init__(self, registry: Registry, listing: Listing, access: Access, kubelets: pods.Kubelets) -> None:
-        self._registry, self._listing, self._access, self._kubelets = registry, listing, access, kubelets
+    def __init__(self, writing: Writing, listing: Listing, access: Access, kubelets: pods.Kubelets) -> None:
+        self._writing, self._registry, self._converter = writing, writing.registry, writing.converter
+        self._listing, self._access, self._kubelets = listing, access, kubelets
 
     async def answer(self, request: web.Request, target: Target, user: User) -> web.StreamResponse:
         kind = target.kind
@@ -63,74 +65,75 @@ class Requests:
             pod = self._registry.get(kind, target.namespace, target.name)
             return await self._kubelets.forward(request, pod.object, target.subresource)
         if not target.name:
-            return await self._collection(request, target)
+            return await self._collection(request, target, user)
         if request.method in ("GET", "HEAD"):
             stored = self._registry.get(kind, target.namespace, target.name)
+            await self._converter.ensure(kind, [stored])
             if target.subresource == "scale":
                 return _json(self._registry.scale_of(kind, stored))
             return self._object(target, stored)
-        return await self._write(request, target)
+        return await self._write(request, target, user)
 
-    async def _write(self, request: web.Request, target: Target) -> web.StreamResponse:
+    async def _write(self, request: web.Request, target: Target, user: User) -> web.StreamResponse:
         match request.method, target.subresource:
             case "POST", "binding":
-                pods.bind(self._registry, target, await _body(request), _options(request))
+                pods.bind(self._registry, target, await _body(request), _options(request, user))
                 return _json(_success(), 201)
             case "POST", "eviction":
                 pods.evict(self._registry, target, await _body(request), request.query)
                 return _json(_success(), 201)
             case "PUT", "" | "status" | "scale" | "finalize":
-                return await self._put(request, target)
+                return await self._put(request, target, user)
             case "PATCH", "" | "status" | "scale":
-                return await self._patch(request, target)
+                return await self._patch(request, target, user)
             case "DELETE", "":
-                return await self._delete(request, target)
+                return await self._delete(request, target, user)
         raise errors.method_not_allowed()
 
-    async def _delete(self, request: web.Request, target: Target) -> web.Response:
+    async def _delete(self, request: web.Request, target: Target, user: User) -> web.Response:
         kind = target.kind
-        options = DeleteOptions.parse(await _body(request, optional=True), request.query)
-        stored, gone = self._registry.delete(kind, target.namespace, target.name, options)
+        options = DeleteOptions.parse(await _body(request, optional=True), request.query, user)
+        stored, gone = await self._writing.delete(kind, target.namespace, target.name, options)
         if gone and kind.resource not in _RETURNED_WHEN_GONE:
             return _json(_success(kind.details(target.name) | {"uid": stored.object["metadata"]["uid"]}))
         return self._object(target, stored)
 
-    async def _collection(self, request: web.Request, target: Target) -> web.StreamResponse:
+    async def _collection(self, request: web.Request, target: Target, user: User) -> web.StreamResponse:
         kind, query = target.kind, request.query
         match request.method:
             case "GET" | "HEAD":
                 if flag(query, "watch"):
-                    return await watching.serve(self._registry.store, kind, target.namespace, request)
-                return web.Response(
-                    body=self._listing.answer(kind, target.namespace, query), content_type="application/json"
-                )
+                    return await watching.serve(self._registry.store, self._converter, kind, target.namespace, request)
+                listed = await self._listing.answer(kind, target.namespace, query)
+                return web.Response(body=listed, content_type="application/json")
             case "POST" if not kind.namespaced or target.namespace:
-                stored = self._registry.create(kind, target.namespace, await _body(request), _options(request))
+                options = _options(request, user)
+                stored = await self._writing.create(kind, target.namespace, await _body(request), options)
                 return self._object(target, stored, 201)
             case "DELETE" if not kind.namespaced or target.namespace:
-                options = DeleteOptions.parse(await _body(request, optional=True), query)
+                deletion = DeleteOptions.parse(await _body(request, optional=True), query, user)
                 for each in self._listing.selected(kind, target.namespace, query):
-                    self._registry.delete(kind, *each.key, options)
+                    await self._writing.delete(kind, *each.key, deletion)
                 return _json(_success({"kind": kind.plural, "group": kind.group}))
         raise errors.method_not_allowed()
 
-    async def _put(self, request: web.Request, target: Target) -> web.Response:
+    async def _put(self, request: web.Request, target: Target, user: User) -> web.Response:
         body = await _body(request)
-        options = _options(request)
+        options = _options(request, user)
         if target.subresource == "scale":
-            return self._scale(target, lambda _: body, options)
+            return await self._scale(target, lambda _: body, options)
         arguments = target.kind, target.namespace, target.name
-        return self._object(target, self._registry.update(*arguments, lambda _: body, options, target.subresource))
+        return self._object(target, await self._writing.update(*arguments, lambda _: body, options, target.subresource))
 
-    async def _patch(self, request: web.Request, target: Target) -> web.Response:
+    async def _patch(self, request: web.Request, target: Target, user: User) -> web.Response:
         kind, content_type = target.kind, request.content_type
         if content_type not in _PATCHES or (kind.custom and "strategic" in content_type):
             accepted = sorted(each for each in _PATCHES if not (kind.custom and "strategic" in each))
             raise errors.unsupported_media_type(accepted)
-        options = _options(request)
+        options = _options(request, user)
         patch = await _body(request, any_type=True)
         if content_type == APPLY:
-            stored, created = apply.apply(self._registry, target, patch, request.query)
+            stored, created = await apply.apply(self._writing, target, patch, request.query, user)
             return self._object(target, stored, 201 if created else 200)
 
         def change(current: Object) -> Object:
@@ -143,11 +146,11 @@ class Requests:
             return patches.merge(current, patch)  # type: ignore[no-any-return]
 
         if target.subresource == "scale":
-            return self._scale(target, change, options)
+            return await self._scale(target, change, options)
         arguments = kind, target.namespace, target.name
-        return self._object(target, self._registry.update(*arguments, change, options, target.subresource))
+        return self._object(target, await self._writing.update(*arguments, change, options, target.subresource))
 
-    def _scale(self, target: Target, change: Any, options: WriteOptions) -> web.Response:
+    async def _scale(self, target: Target, change: Any, options: WriteOptions) -> web.Response:
         kind = target.kind
         current = self._registry.get(kind, target.namespace, target.name)
         scale = change(self._registry.scale_of(kind, current))
@@ -163,12 +166,12 @@ class Requests:
                 obj["metadata"]["resourceVersion"] = revision
             return obj
 
-        stored = self._registry.update(kind, target.namespace, target.name, set_replicas, options, "scale")
+        stored = await self._writing.update(kind, target.namespace, target.name, set_replicas, options, "scale")
         return _json(self._registry.scale_of(kind, stored))
 
     @staticmethod
     def _object(target: Target, stored: Stored, code: int = 200) -> web.Response:
-        encoded = stored.encoded(target.kind.api_version)
+        encoded = stored.encoded(target.kind)
         return web.Response(body=encoded, status=code, content_type="application/json")
 
 
@@ -196,12 +199,13 @@ async def _body(request: web.Request, *, optional: bool = False, any_type: bool 
     return decoded
 
 
-def _options(request: web.Request) -> WriteOptions:
+def _options(request: web.Request, user: User) -> WriteOptions:
     dry_run = request.query.getall("dryRun", [])
     if dry_run and dry_run != ["All"]:
         raise errors.bad_request(f'dryRun: Unsupported value: {json.dumps(dry_run)}: supported values: "All"')
     agent = request.headers.get("User-Agent", "unknown").partition("/")[0]
-    return WriteOptions(dry_run=bool(dry_run), manager=request.query.get("fieldManager") or agent or "unknown")
+    manager = request.query.get("fieldManager") or agent or "unknown"
+    return WriteOptions(dry_run=bool(dry_run), manager=manager, user=user)
 
 
 def _json(obj: Object, code: int = 200) -> web.Response:

@@ -15,6 +15,7 @@ from sandbox.crds import definitions
 from sandbox.kube import discovery, paths, pods
 from sandbox.kube.access import Access, User
 from sandbox.kube.audit import Audit
+from sandbox.kube.conversion import Converter
 from sandbox.kube.definitions import Definitions
 from sandbox.kube.errors import ApiError, method_not_allowed
 from sandbox.kube.garbage import GarbageCollector
@@ -24,6 +25,9 @@ from sandbox.kube.namespaces import NamespaceController
 from sandbox.kube.registry import Registry, WriteOptions
 from sandbox.kube.requests import Requests
 from sandbox.kube.store import Store
+from sandbox.kube.validating import ValidatingWebhooks
+from sandbox.kube.webhooks import Webhooks
+from sandbox.kube.writing import Writing
 from sandbox.plan import API_PORT
 
 if TYPE_CHECKING:
@@ -43,7 +47,9 @@ class ApiServer:
         self.store = Store()
         self.kinds = Kinds()
         self.registry = Registry(self.store, self.kinds)
-        self.listing = Listing(self.store)
+        self._webhooks = Webhooks()
+        self._converter = Converter(self.kinds, self._webhooks)
+        self.listing = Listing(self.store, self._converter)
         self._access = Access(cluster)
         self._audit = Audit(plan.logs / f"{cluster.name}-audit.jsonl")
         self._definitions = Definitions(self.registry)
@@ -62,7 +68,9 @@ class ApiServer:
         authority = credentials.prepare(self._plan)
         context = ssl.create_default_context(cadata=authority.certificate.decode())
         self._kubelets = pods.Kubelets(self.store, self._plan.kubelet_token, context)
-        self._requests = Requests(self.registry, self.listing, self._access, self._kubelets)
+        validating = ValidatingWebhooks(self.store, self._webhooks)
+        writing = Writing(self.registry, self._converter, validating)
+        self._requests = Requests(writing, self.listing, self._access, self._kubelets)
         self._definitions.install(definitions(self._sandbox, self._plan))
         namespaces = self.kinds.find("", "v1", "namespaces")
         assert namespaces is not None
@@ -96,6 +104,7 @@ class ApiServer:
             await self._runner.cleanup()
         if self._kubelets is not None:
             await self._kubelets.close()
+        await self._webhooks.close()
         self._audit.close()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:

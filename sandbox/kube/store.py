@@ -11,7 +11,10 @@ import json
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sandbox.kube.kinds import Kind
 
 Object = dict[str, Any]
 Key = tuple[str, str]  # namespace ("" for cluster-scoped objects), name
@@ -19,33 +22,45 @@ HISTORY = 20_000  # events that a table keeps for watches; an older resourceVers
 
 
 class Stored:
-    """One object at one resourceVersion; not to be changed."""
+    """One object at one resourceVersion; not to be changed. `object` is in the version that was stored."""
 
-    __slots__ = ("_bytes", "object", "revision")
+    __slots__ = ("_bytes", "_converted", "object", "revision")
 
     def __init__(self, obj: Object, revision: int) -> None:
         self.object, self.revision = obj, revision
         self._bytes: dict[str, bytes] = {}
+        self._converted: dict[str, Object] = {}
 
     @property
     def key(self) -> Key:
         return self.object["metadata"].get("namespace", ""), self.object["metadata"]["name"]
 
-    def encoded(self, api_version: str) -> bytes:
-        """The object as JSON in one served version (versions differ by name only: conversion strategy None)."""
-        found = self._bytes.get(api_version)
+    def encoded(self, kind: Kind) -> bytes:
+        """The object as JSON in the version of `kind`."""
+        found = self._bytes.get(kind.api_version)
         if found is None:
-            found = self._bytes[api_version] = json.dumps(self.in_version(api_version), separators=(",", ":")).encode()
+            found = self._bytes[kind.api_version] = json.dumps(self._in(kind), separators=(",", ":")).encode()
         return found
 
-    def in_version(self, api_version: str) -> Object:
-        if self.object["apiVersion"] == api_version:
-            return self.object
-        return {**self.object, "apiVersion": api_version}
+    def is_in(self, kind: Kind) -> bool:
+        """Whether the object can be had in the version of `kind` without its webhook."""
+        version = kind.api_version
+        return self.object["apiVersion"] == version or kind.conversion is None or version in self._converted
 
-    def copy(self, api_version: str) -> Object:
+    def keep(self, converted: Object) -> None:
+        """Keep what a webhook has made of the object; it belongs to the store from now on."""
+        self._converted[converted["apiVersion"]] = converted
+
+    def _in(self, kind: Kind) -> Object:
+        if self.object["apiVersion"] == kind.api_version:
+            return self.object
+        if kind.conversion is None:
+            return {**self.object, "apiVersion": kind.api_version}
+        return self._converted[kind.api_version]
+
+    def copy(self, kind: Kind) -> Object:
         """A copy that may be changed."""
-        copied: Object = json.loads(self.encoded(api_version))
+        copied: Object = json.loads(self.encoded(kind))
         return copied
 
 

@@ -16,6 +16,7 @@ from sandbox.kube.paths import flag
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from sandbox.kube.conversion import Converter
     from sandbox.kube.kinds import Kind
     from sandbox.kube.selectors import Matcher
     from sandbox.kube.store import Change, Object, Store, Stored, Subscription
@@ -24,7 +25,9 @@ BOOKMARK_SECONDS = 30.0
 MIN_TIMEOUT_SECONDS = 1800  # the real server's --min-request-timeout: a watch lives that long, up to twice
 
 
-async def serve(store: Store, kind: Kind, namespace: str, request: web.Request) -> web.StreamResponse:
+async def serve(
+    store: Store, converter: Converter, kind: Kind, namespace: str, request: web.Request
+) -> web.StreamResponse:
     """Answer one watch until its time is over or the client leaves."""
     query = request.query
     matcher = matcher_of(kind, query)
@@ -43,22 +46,19 @@ async def serve(store: Store, kind: Kind, namespace: str, request: web.Request) 
     response = web.StreamResponse(headers={"Content-Type": "application/json", "Cache-Control": "no-cache, private"})
     response.enable_chunked_encoding()
     try:
+        await converter.ensure(kind, existing)
         await response.prepare(request)
         if subscription.expired:
             status = errors.expired(f"too old resource version: {given} ({store.table(kind.resource).compacted})")
             await response.write(_line("ERROR", json.dumps(status.body()).encode()))
             return response
         if initial:
-            lines = [
-                _line("ADDED", each.encoded(kind.api_version))
-                for each in existing
-                if matcher is None or matcher(each.object)
-            ]
+            lines = [_line("ADDED", each.encoded(kind)) for each in existing if matcher is None or matcher(each.object)]
             if flag(query, "sendInitialEvents") and bookmarks:
                 lines.append(_bookmark(kind, started, {"k8s.io/initial-events-end": "true"}))
             if lines:
                 await response.write(b"".join(lines))
-        stream = _Stream(store, kind, namespace, matcher, subscription, bookmarks=bookmarks)
+        stream = _Stream(store, converter, kind, namespace, matcher, subscription, bookmarks=bookmarks)
         await stream.send(response, timeout)
     except (ConnectionError, asyncio.CancelledError):
         if request.transport is None or request.transport.is_closing():
@@ -73,6 +73,7 @@ class _Stream:
     def __init__(
         self,
         store: Store,
+        converter: Converter,
         kind: Kind,
         namespace: str,
         matcher: Matcher | None,
@@ -80,7 +81,7 @@ class _Stream:
         *,
         bookmarks: bool,
     ) -> None:
-        self._store, self._kind, self._namespace = store, kind, namespace
+        self._store, self._converter, self._kind, self._namespace = store, converter, kind, namespace
         self._matcher, self._subscription, self._bookmarks = matcher, subscription, bookmarks
 
     async def send(self, response: web.StreamResponse, timeout: float) -> None:  # noqa: ASYNC109 - the API's own
@@ -98,17 +99,22 @@ class _Stream:
                     bookmark = loop.time() + BOOKMARK_SECONDS
                 continue
             self._subscription.woken.clear()
-            lines = b"".join(self._lines())
-            if lines:
-                await response.write(lines)
+            events = list(self._events())
+            try:
+                await self._converter.ensure(self._kind, [stored for _, stored in events])
+            except errors.ApiError as error:
+                await response.write(_line("ERROR", json.dumps(error.body()).encode()))
+                return  # the client has to begin anew: what it did not see is not known any more
+            if events:
+                await response.write(b"".join(_line(type_, stored.encoded(self._kind)) for type_, stored in events))
         if self._bookmarks:
             await response.write(_bookmark(self._kind, self._store.revision))
 
-    def _lines(self) -> Iterator[bytes]:
+    def _events(self) -> Iterator[tuple[str, Stored]]:
         while self._subscription.pending:
             change = self._subscription.pending.popleft()
             if event := self._event(change):
-                yield _line(event[0], event[1].encoded(self._kind.api_version))
+                yield event
 
     def _event(self, change: Change) -> tuple[str, Stored] | None:
         """What a change is to this watch: an object that begins to match is new to it, one that ceases is deleted."""
