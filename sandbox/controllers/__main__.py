@@ -12,16 +12,17 @@ from sandbox.controllers.deployment import deployment_controller, replica_set_co
 from sandbox.controllers.endpoints import endpoints_controller
 from sandbox.controllers.job import job_controller
 from sandbox.controllers.load_balancer import load_balancer_controller
+from sandbox.controllers.provisioner import provisioner_controllers
 from sandbox.controllers.scheduler import scheduler
 from sandbox.controllers.stateful_set import stateful_set_controller
-from sandbox.controllers.volumes import volume_controllers
+from sandbox.controllers.volume_binder import volume_binder_controllers
 from sandbox.hypershift import Startable, hypershift_controllers
 from sandbox.informer import Controller, Informers
 from sandbox.plan import Plan
 from sandbox.process import run_until_terminated
 
 
-def workload_controllers(context: Context) -> list[Controller]:
+def manager_controllers(context: Context) -> list[Controller]:
     """What a kube-controller-manager runs (its garbage collector and namespaces are in the emulated API)."""
     return [
         stateful_set_controller(context),
@@ -29,12 +30,13 @@ def workload_controllers(context: Context) -> list[Controller]:
         replica_set_controller(context),
         job_controller(context),
         endpoints_controller(context),
+        *volume_binder_controllers(context),
     ]
 
 
 def cloud_controllers(context: Context) -> list[Controller]:
-    """Scheduler, volumes and load balancers."""
-    return [scheduler(context), *volume_controllers(context), load_balancer_controller(context)]
+    """Scheduler, volume provisioner and load balancers: no part of kube-controller-manager."""
+    return [scheduler(context), *provisioner_controllers(context), load_balancer_controller(context)]
 
 
 def main() -> None:
@@ -44,7 +46,7 @@ def main() -> None:
     client = Client(cluster.controllers_kubeconfig)
     context = Context(plan, cluster, client, Informers(client))
     controllers: list[Startable] = [
-        *workload_controllers(context),
+        *(manager_controllers(context) if plan.kube == "emulated" else []),
         *cloud_controllers(context),
         *hypershift_controllers(context),
     ]
