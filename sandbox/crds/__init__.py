@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 Object = dict[str, Any]
 CLUSTER_API = "cluster.x-k8s.io"
-_OWN = Path(__file__).parent
+OWN = Path(__file__).parent
 
 
 def definitions(plan: Plan, cluster: ManagementClusterPlan) -> list[Object]:
@@ -23,9 +23,9 @@ def definitions(plan: Plan, cluster: ManagementClusterPlan) -> list[Object]:
     stored in `cluster.cluster_api`, the other version being served as HyperShift installs it: not at all beside
     v1beta1, through a webhook beside v1beta2. Needs `cluster.pki/ca.crt` for the latter.
     """
-    found = {each["metadata"]["name"]: each for each in _read(_OWN)}
+    found = {each["metadata"]["name"]: each for each in read(OWN)}
     if plan.crds:
-        published = {each["metadata"]["name"]: each for each in _read(Path(plan.crds))}
+        published = {each["metadata"]["name"]: each for each in read(Path(plan.crds))}
         if not published:
             msg = f"no CustomResourceDefinition in {plan.crds}"
             raise FileNotFoundError(msg)
@@ -36,7 +36,8 @@ def definitions(plan: Plan, cluster: ManagementClusterPlan) -> list[Object]:
     return [found[name] for name in sorted(found)]
 
 
-def _read(folder: Path) -> list[Object]:
+def read(folder: Path) -> list[Object]:
+    """The definitions in the YAML files of a folder."""
     documents = (
         each for path in sorted(folder.glob("*.y*ml")) for each in yaml.load_all(path.read_bytes(), yaml.CSafeLoader)
     )

@@ -1,112 +1,175 @@
-"""The part of structural schemas that this server checks for custom kinds, in the API server's words.
+"""Validation of custom objects by their structural schema, in the API server's words.
 
-Known: type, required, nullable, properties, items, enum, pattern, minLength, maxLength, maxItems, minItems, default,
-and of `x-kubernetes-validations` the two rules that compare with the old object: `self == oldSelf` and
-`has(self.F) == has(oldSelf.F)`. Other rules are not evaluated, and unknown fields are not pruned.
+Everything that a structural schema may say of values but `multipleOf`. What did not change in an update is not held
+against it (ratcheting, as the real server does since 1.33). The rules in CEL are evaluated by `validations`, and only
+when nothing is wrong here that makes them meaningless.
 """
 
 from __future__ import annotations
 
-import copy
 import re
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
+from sandbox.kube import formats, listtypes, structural, validations
 from sandbox.kube.errors import FieldError
+from sandbox.kube.structural import Schema, property_of
 
-Schema = dict[str, Any]
-
-_PRESENCE = re.compile(r"^has\(self\.(\w+)\) == has\(oldSelf\.\1\)$")
+_BLOCKING = {
+    "FieldValueNotSupported", "FieldValueRequired", "FieldValueTooLong", "FieldValueTooMany", "FieldValueTypeInvalid",
+}  # fmt: skip
+_UNCHECKED = FieldError(
+    "<nil>",
+    "FieldValueInvalid",
+    "Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing "
+    "errors to complete validation",
+)
 _TYPES: dict[str, Callable[[Any], bool]] = {
     "object": lambda value: isinstance(value, dict),
     "array": lambda value: isinstance(value, list),
     "string": lambda value: isinstance(value, str),
-    "integer": lambda value: isinstance(value, int) and not isinstance(value, bool),
-    "number": lambda value: isinstance(value, (int, float)) and not isinstance(value, bool),
     "boolean": lambda value: isinstance(value, bool),
+    "integer": lambda value: (
+        (isinstance(value, int) and not isinstance(value, bool)) or (isinstance(value, float) and value.is_integer())
+    ),
+    "number": lambda value: isinstance(value, (int, float)) and not isinstance(value, bool),
 }
 
 
-def fill_defaults(schema: Schema, value: Any) -> None:
-    """Set absent fields that have a default where their parent is there, in place; drop nulls that may not be."""
-    if isinstance(value, dict):
-        for name, inner in (schema.get("properties") or {}).items():
-            if value.get(name, ...) is None and not inner.get("nullable"):
-                del value[name]
-            if name not in value and "default" in inner:
-                value[name] = copy.deepcopy(inner["default"])
-            if name in value:
-                fill_defaults(inner, value[name])
-    elif isinstance(value, list) and isinstance(schema.get("items"), dict):
-        for item in value:
-            fill_defaults(schema["items"], item)
+def fill_defaults(schema: Schema, obj: dict[str, Any]) -> None:
+    """Make an object what the schema makes of it before it is validated, in place."""
+    structural.coerce(schema, obj)
 
 
-def problems(schema: Schema, new: Any, old: Any, path: str = "") -> Iterator[FieldError]:
-    """What is wrong with `new`; `old` is the same place in the stored object, None on create."""
-    if new is None:
-        if not schema.get("nullable") and "type" in schema:
-            yield FieldError(path, "FieldValueTypeInvalid", f'Invalid value: "null": {path} in body must be of type '
-                             f'{schema["type"]}: "null"')  # fmt: skip
+def problems(schema: Schema, new: Any, old: Any) -> list[FieldError]:
+    """What is wrong with an object; `old` is the stored one, None on create."""
+    found = list(_problems(schema, new, old, ""))
+    if old is None or not any(listtypes.problems(schema, old)):
+        found += listtypes.problems(schema, new)
+    if any(each.reason in _BLOCKING for each in found):
+        return [*found, _UNCHECKED]
+    return found + list(validations.problems(schema, new, old))
+
+
+def _problems(schema: Schema, new: Any, old: Any, path: str) -> Iterator[FieldError]:
+    """`old` is the same place in the stored object, None where there is none to compare with."""
+    if old is not None and new == old:
         return
-    wanted = schema.get("type")
-    if wanted and not _TYPES[wanted](new):
-        shown = next(name for name, holds in _TYPES.items() if holds(new))
-        text = f'Invalid value: "{shown}": {path} in body must be of type {wanted}: "{shown}"'
-        yield FieldError(path, "FieldValueTypeInvalid", text)
+    if new is None:
+        if not schema.get("nullable") and (schema.get("type") or schema.get("x-kubernetes-int-or-string")):
+            yield _wrong_type(schema, new, path)
+        return
+    if not _has_type(schema, new):
+        yield _wrong_type(schema, new, path)
         return
     yield from _limits(schema, new, path)
-    yield from _transitions(schema, new, old, path)
+    yield from _combinations(schema, new, path)
     yield from _inner(schema, new, old, path)
 
 
 def _inner(schema: Schema, new: Any, old: Any, path: str) -> Iterator[FieldError]:
     if isinstance(new, dict):
-        for name in schema.get("required") or []:
+        for name in schema.get("required") or ():
             if name not in new:
                 yield FieldError.required(_join(path, name))
-        for name, inner in (schema.get("properties") or {}).items():
-            if name in new:
-                before = old.get(name) if isinstance(old, dict) else None
-                yield from problems(inner, new[name], before, _join(path, name))
+        comparable = isinstance(old, dict) and schema.get("x-kubernetes-map-type") != "atomic"
+        for name, value in new.items():
+            inner = property_of(schema, name)
+            if inner:
+                yield from _problems(inner, value, old.get(name) if comparable else None, _join(path, name))
     elif isinstance(new, list) and isinstance(schema.get("items"), dict):
+        before = listtypes.by_keys(schema, old)
         for index, item in enumerate(new):
-            yield from problems(schema["items"], item, None, f"{path}[{index}]")
+            yield from _problems(schema["items"], item, before(item), f"{path}[{index}]")
 
 
 def _limits(schema: Schema, new: Any, path: str) -> Iterator[FieldError]:
     if "enum" in schema and new not in schema["enum"]:
         supported = ", ".join(f'"{each}"' for each in schema["enum"])
-        text = f'Unsupported value: "{new}": supported values: {supported}'
-        yield FieldError(path, "FieldValueNotSupported", text)
+        yield FieldError(path, "FieldValueNotSupported", f'Unsupported value: "{new}": supported values: {supported}')
     if isinstance(new, str):
-        if len(new) > schema.get("maxLength", len(new)):
-            text = f"Too long: may not be more than {schema['maxLength']} bytes"
-            yield FieldError(path, "FieldValueTooLong", text)
-        if len(new) < schema.get("minLength", 0):
-            text = f"{path} in body should be at least {schema['minLength']} chars long"
-            yield FieldError.invalid(path, new, text)
-        if "pattern" in schema and not re.search(schema["pattern"], new):
-            yield FieldError.invalid(path, new, f"{path} in body should match '{schema['pattern']}'")
-    if isinstance(new, list):
-        if len(new) > schema.get("maxItems", len(new)):
-            text = f"Too many: {len(new)}: must have at most {schema['maxItems']} items"
-            yield FieldError(path, "FieldValueTooMany", text)
-        if len(new) < schema.get("minItems", 0):
-            yield FieldError.invalid(path, len(new), f"{path} in body should have at least {schema['minItems']} items")
-
-
-def _transitions(schema: Schema, new: Any, old: Any, path: str) -> Iterator[FieldError]:
-    if old is None:
+        yield from _text(schema, new, path)
+    elif isinstance(new, bool):
         return
-    for validation in schema.get("x-kubernetes-validations") or []:
-        rule = validation["rule"]
-        presence = _PRESENCE.match(rule)
-        broken = (rule == "self == oldSelf" and new != old) or (
-            presence is not None and (presence[1] in new) != (presence[1] in old)
-        )
-        if broken:
-            yield FieldError.invalid(path, new, validation.get("message") or f"failed rule: {rule}")
+    elif isinstance(new, (int, float)):
+        yield from _number(schema, new, path)
+    elif isinstance(new, (list, dict)):
+        yield from _size(schema, new, path)
+
+
+def _text(schema: Schema, new: str, path: str) -> Iterator[FieldError]:
+    if len(new) > schema.get("maxLength", len(new)):
+        text = f"Too long: may not be more than {schema['maxLength']} bytes"
+        yield FieldError(path, "FieldValueTooLong", text)
+    if len(new) < schema.get("minLength", 0):
+        text = f"{path} in body should be at least {schema['minLength']} chars long"
+        yield FieldError.invalid(path, new, text)
+    if "pattern" in schema and not _pattern(schema["pattern"]).search(new):
+        yield FieldError.invalid(path, new, f"{path} in body should match '{schema['pattern']}'")
+    if "format" in schema and not formats.holds(schema["format"], new):
+        text = f'Invalid value: "{new}": {path} in body must be of type {schema["format"]}: "{new}"'
+        yield FieldError(path, "FieldValueTypeInvalid", text)
+
+
+@cache
+def _pattern(pattern: str) -> re.Pattern[str]:
+    """Go's syntax where it differs: `$` is the end of the text, and classes are ASCII."""
+    return re.compile(re.sub(r"(?<!\\)\$$", r"\\Z", pattern), re.ASCII)
+
+
+def _number(schema: Schema, new: float, path: str) -> Iterator[FieldError]:
+    low, high = schema.get("minimum"), schema.get("maximum")
+    if low is not None and (new < low or (schema.get("exclusiveMinimum") and new == low)):
+        word = "greater than" if schema.get("exclusiveMinimum") else "greater than or equal to"
+        yield FieldError.invalid(path, new, f"{path} in body should be {word} {low}")
+    if high is not None and (new > high or (schema.get("exclusiveMaximum") and new == high)):
+        word = "less than" if schema.get("exclusiveMaximum") else "less than or equal to"
+        yield FieldError.invalid(path, new, f"{path} in body should be {word} {high}")
+    bits = {"int32": 31, "int64": 63}.get(schema.get("format", ""))
+    if bits and not -(2**bits) <= new < 2**bits:
+        text = f"Checked value must be integer with format {schema['format']} in {path}"
+        yield FieldError.invalid(path, new, text)
+
+
+def _size(schema: Schema, new: list[Any] | dict[str, Any], path: str) -> Iterator[FieldError]:
+    word, unit = ("Items", "items") if isinstance(new, list) else ("Properties", "properties")
+    if len(new) > schema.get(f"max{word}", len(new)):
+        text = f"Too many: {len(new)}: must have at most {schema[f'max{word}']} items"
+        yield FieldError(path, "FieldValueTooMany", text)
+    if len(new) < schema.get(f"min{word}", 0):
+        text = f"{path} in body should have at least {schema[f'min{word}']} {unit}"
+        yield FieldError.invalid(path, len(new), text)
+
+
+def _combinations(schema: Schema, new: Any, path: str) -> Iterator[FieldError]:
+    def fits(each: Schema) -> bool:
+        return next(_problems(each, new, None, path), None) is None
+
+    if "allOf" in schema:
+        for each in schema["allOf"]:
+            yield from _problems(each, new, None, path)
+    if "anyOf" in schema and not any(map(fits, schema["anyOf"])):
+        yield FieldError.invalid(path, new, f'"{path}" must validate at least one schema (anyOf)')
+    if "oneOf" in schema and (count := sum(map(fits, schema["oneOf"]))) != 1:
+        how = f"Found {count} valid alternatives" if count else "Found none valid"
+        yield FieldError.invalid(path, new, f'"{path}" must validate one and only one schema (oneOf). {how}')
+    if "not" in schema and fits(schema["not"]):
+        yield FieldError.invalid(path, new, f'"{path}" must not validate the schema (not)')
+
+
+def _has_type(schema: Schema, value: Any) -> bool:
+    if schema.get("x-kubernetes-int-or-string"):
+        return _TYPES["integer"](value) or _TYPES["string"](value)
+    wanted = schema.get("type")
+    return not wanted or _TYPES[wanted](value)
+
+
+def _wrong_type(schema: Schema, value: Any, path: str) -> FieldError:
+    wanted = "integer,string" if schema.get("x-kubernetes-int-or-string") else schema["type"]
+    shown = next((name for name, holds in _TYPES.items() if holds(value)), "null")
+    text = f'Invalid value: "{shown}": {path} in body must be of type {wanted}: "{shown}"'
+    return FieldError(path, "FieldValueTypeInvalid", text)
 
 
 def _join(path: str, name: str) -> str:

@@ -1,0 +1,100 @@
+"""Rules in CEL: compiled once, evaluated by the library, with the functions that Kubernetes adds to the language.
+
+What the library or this module does not know makes a rule unevaluated: it is told once in the log and by
+`python -m sandbox.crds`, and never held against an object.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import cel
+
+from sandbox.kube import celfunctions
+
+_log = logging.getLogger(__name__)
+_TEXT = re.compile(r"""r?"(?:\\.|[^"\\])*"|r?'(?:\\.|[^'\\])*'""")
+_CALL = re.compile(r"(?<![\w.])(\w+(?:\.\w+)*)\s*\(|\.(\w+)\s*\(")
+_OPTIONAL = re.compile(r"(\w+(?:\.\w+)*)\.\?(\w+(?:\.\w+)*?)\.orValue\(([^()]*)\)")
+_OF_THE_LIBRARY = {
+    "has", "all", "exists", "exists_one", "map", "filter", "size", "contains", "startsWith", "endsWith", "matches",
+    "int", "uint", "double", "string", "bytes", "duration", "timestamp", "type", "dyn", "lowerAscii", "getSeconds",
+    "getMinutes", "getHours", "getMilliseconds", "getFullYear", "getMonth", "getDate", "getDayOfMonth", "getDayOfWeek",
+    "getDayOfYear",
+}  # fmt: skip
+_WORDS = {"in"}  # followed by a parenthesis they are no functions
+
+
+class UnevaluatedError(Exception):
+    """An expression that is beyond the library."""
+
+
+@dataclass(frozen=True)
+class Expression:
+    """A compiled expression over `self` and `oldSelf`."""
+
+    program: cel.Program
+    transition: bool
+
+    def value(self, context: cel.Context) -> Any:
+        """Its value. Raises KeyError, TypeError, ValueError and the like for what CEL calls an error."""
+        return self.program.execute(context)
+
+
+def context(new: Any, old: Any) -> cel.Context:
+    """What expressions see. `old` is None where there is nothing to compare with."""
+    made = cel.Context()
+    for name, function in celfunctions.ALL.items():
+        made.add_function(name, function)
+    made.add_variable("self", new)
+    made.add_variable("oldSelf", old)
+    return made
+
+
+def compiled(text: str) -> Expression | None:
+    """The expression, or None (and a line in the log, once) when it cannot be evaluated here."""
+    try:
+        return _compile(text)
+    except UnevaluatedError as error:
+        _tell_once(text, str(error))
+        return None
+
+
+@cache
+def _tell_once(text: str, why: str) -> None:
+    _log.warning("this rule is not evaluated (%s): %s", why, text)
+
+
+@cache
+def _compile(text: str) -> Expression:
+    plain = _OPTIONAL.sub(_without_optional, text)
+    for found in _CALL.finditer(_TEXT.sub("''", plain)):
+        name = found[1] or found[2]
+        last = name.rpartition(".")[2]
+        namespaced = name != last and name.partition(".")[0] in ("cel", "optional", "sets", "math", "format", "base64")
+        if namespaced or last not in _OF_THE_LIBRARY | celfunctions.ALL.keys() | _WORDS:
+            raise UnevaluatedError(f"no function {name}")
+    try:
+        return Expression(cel.compile(plain), transition=bool(re.search(r"\boldSelf\b", _TEXT.sub("''", plain))))
+    except ValueError as error:
+        raise UnevaluatedError(str(error).splitlines()[0]) from error
+
+
+def why_not(text: str) -> str | None:
+    """Why an expression is not evaluated; None when it is."""
+    try:
+        _compile(text)
+    except UnevaluatedError as error:
+        return str(error)
+    return None
+
+
+def _without_optional(match: re.Match[str]) -> str:
+    """`a.?b.c.orValue(d)`, which the library has no syntax for, as a choice."""
+    base, steps, otherwise = match[1], match[2].split("."), match[3]
+    paths = [f"{base}.{'.'.join(steps[: count + 1])}" for count in range(len(steps))]
+    return f"({' && '.join(f'has({each})' for each in paths)} ? {paths[-1]} : {otherwise})"
