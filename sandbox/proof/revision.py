@@ -37,7 +37,7 @@ def look(sandbox: Sandbox, home: ManagementClusterPlan, namespace: str, pods: Se
     """Ask S3, and the etcd `pods` in `namespace` of management cluster `home`."""
     revision = _of_newest_snapshot(sandbox)
     etcdutl = _etcdutl(sandbox.plan)
-    said = subprocess.run([etcdutl, "snapshot", "restore", "--help"], capture_output=True, text=True, check=False)
+    said = subprocess.run([str(etcdutl), "snapshot", "restore", "--help"], capture_output=True, text=True, check=False)
     read = f"{etcd.ETCDCTL} get / --rev={revision} --count-only 2>&1 || true"
     answers = [etcd.run(home, namespace, pod, read) for pod in pods]
     return Raise(
@@ -75,7 +75,7 @@ def _of_newest_snapshot(sandbox: Sandbox) -> int:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "snapshot.db"
         file.write_bytes(s3.get_object(Bucket=bucket, Key=newest["Key"])["Body"].read())
-        command = [_etcdutl(sandbox.plan), "snapshot", "status", "-w", "json", file]
+        command = [str(_etcdutl(sandbox.plan)), "snapshot", "status", "-w", "json", str(file)]
         said = subprocess.run(command, capture_output=True, text=True, check=True)
     return int(json.loads(said.stdout)["revision"])
 

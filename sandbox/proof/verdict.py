@@ -69,6 +69,7 @@ def _data(sandbox: Sandbox, before: Observation, after: Observation) -> list[Row
     acknowledged = writes.acknowledged(sandbox.plan)
     away = writes.outage(acknowledged, datetime.datetime.now(datetime.UTC))
     lost = writes.lost(home, BLUE_PLANE, acknowledged)
+    raised = revision.look(sandbox, home, BLUE_PLANE, [each.pod for each in after.etcd.members])
     return [
         row(
             "acknowledged writes",
@@ -91,11 +92,7 @@ def _data(sandbox: Sandbox, before: Observation, after: Observation) -> list[Row
             ", ".join(sorted(after.etcd.versions)),
             len(after.etcd.versions) == 1 and before.etcd.versions == after.etcd.versions,
         ),
-        revision.row_of(
-            before.etcd.revision,
-            after.etcd.revision,
-            revision.look(sandbox, home, BLUE_PLANE, [each.pod for each in after.etcd.members]),
-        ),
+        revision.row_of(before.etcd.revision, after.etcd.revision, raised),
         row(
             "secrets in etcd",
             f"{len(before.etcd_secrets)}",
