@@ -162,9 +162,11 @@ class Client:
         namespace = namespace or body["metadata"].get("namespace")
         return self._call("POST", resource.path(namespace), body=body)
 
-    def create_subresource(self, resource: Resource, name: str, subresource: str, body: Object, namespace: str) -> None:
-        """POST to a subresource, as to a pod's `binding` or `eviction`."""
-        self._call("POST", resource.path(namespace, name, subresource), body=body)
+    def create_subresource(
+        self, resource: Resource, name: str, subresource: str, body: Object, namespace: str
+    ) -> Object:
+        """POST to a subresource, as to a pod's `binding` or `eviction`; the answer."""
+        return self._call("POST", resource.path(namespace, name, subresource), body=body)
 
     def replace(self, resource: Resource, body: Object, *, subresource: str | None = None) -> Object:
         """PUT; `body` carries name, namespace and, for optimistic concurrency, resourceVersion."""

@@ -30,9 +30,11 @@ async def _main(plan: Plan, cluster: ManagementClusterPlan) -> None:
     (cluster.folder / "kubelet.ready").touch()
     ending, watching = asyncio.create_task(ended.wait()), asyncio.create_task(kubelet.watch())
     await asyncio.wait((ending, watching), return_when=asyncio.FIRST_COMPLETED)
-    await kubelet.stop()
-    if not ended.is_set():
+    if watching.done():
+        await kubelet.stop()
         watching.result()
+    watching.cancel()
+    await kubelet.stop()
 
 
 def main() -> None:

@@ -29,6 +29,10 @@ class Sources(Protocol):
         """The folder of the volume bound to a claim."""
         ...
 
+    def token(self, pod: Object, source: Object) -> str:
+        """A token of the pod's service account, bound to the pod; `source` is a serviceAccountToken projection."""
+        ...
+
     def pull_secrets(self, pod: Object) -> list[Object]:
         """The existing pull secrets that the pod or its service account name."""
         ...

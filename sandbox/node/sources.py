@@ -15,6 +15,8 @@ from sandbox.client import (
 )
 from sandbox.node.environment import ConfigError
 
+_TOKEN_SECONDS = 3600  # the API's default
+
 
 class ApiSources:
     """Reads Secrets, ConfigMaps and claims when a pod needs them. An API that does not answer is a ConfigError."""
@@ -43,6 +45,21 @@ class ApiSources:
             msg = f'persistentvolume "{volume}" has no folder'
             raise ConfigError(msg)
         return str(path)
+
+    def token(self, pod: Object, source: Object) -> str:
+        metadata = pod["metadata"]
+        spec: Object = {
+            "audiences": [source["audience"]] if source.get("audience") else [],
+            "expirationSeconds": source.get("expirationSeconds") or _TOKEN_SECONDS,
+            "boundObjectRef": {"apiVersion": "v1", "kind": "Pod", "name": metadata["name"], "uid": metadata["uid"]},
+        }
+        request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec}
+        account = pod["spec"].get("serviceAccountName") or "default"
+        try:
+            answer = self._client.create_subresource(SERVICE_ACCOUNTS, account, "token", request, metadata["namespace"])
+        except ApiError as error:
+            raise ConfigError(str(error)) from error
+        return str(answer["status"]["token"])
 
     def pull_secrets(self, pod: Object) -> list[Object]:
         namespace = pod["metadata"]["namespace"]

@@ -1,4 +1,7 @@
-"""Volumes of one pod: folders that are bound into its containers."""
+"""Volumes of one pod: folders that are bound into its containers.
+
+Their files are written when the pod starts, and once: a token is not renewed before it expires.
+"""
 
 from __future__ import annotations
 
@@ -56,10 +59,14 @@ def _part(pod: Object, part: Object, mode: int | None, sources: Sources) -> dict
         return _select(sources.config_map(namespace, name), f'configmap "{name}" not found', source, mode)
     if "downwardAPI" in part:
         source = part["downwardAPI"]
+        default = source.get("defaultMode") or mode or 0o644
         return {
-            item["path"]: (field(pod, item["fieldRef"]["fieldPath"]).encode(), 0o644)
+            item["path"]: (field(pod, item["fieldRef"]["fieldPath"]).encode(), item.get("mode") or default)
             for item in source.get("items", [])
         }
+    if "serviceAccountToken" in part:
+        source = part["serviceAccountToken"]
+        return {source["path"]: (sources.token(pod, source).encode(), mode or 0o644)}
     msg = f"unsupported volume: {', '.join(sorted(set(part) - {'name'}))}"
     raise ConfigError(msg)
 
