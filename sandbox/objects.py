@@ -126,8 +126,13 @@ def update_status(client: Client, resource: Resource, obj: Object, status: Objec
     return client.replace_status(resource, obj | {"status": status})
 
 
-def with_conditions(present: Iterable[Object] | None, wanted: Iterable[tuple[str, str, str, str]]) -> Objects:
-    """`present` with the conditions (type, status, reason, message) in; transition times change with the status."""
+def with_conditions(
+    present: Iterable[Object] | None, wanted: Iterable[tuple[str, str, str, str]], *, bare: bool = False
+) -> Objects:
+    """`present` with the conditions (type, status, reason, message) in; transition times change with the status.
+
+    `bare` leaves out an empty message, which Cluster API's conditions must not have and the others must.
+    """
     conditions = {each["type"]: each for each in present or []}
     for kind, status, reason, message in wanted:
         old = conditions.get(kind, {})
@@ -140,6 +145,8 @@ def with_conditions(present: Iterable[Object] | None, wanted: Iterable[tuple[str
             "message": message,
             "lastTransitionTime": now() if changed else old["lastTransitionTime"],
         }
+        if bare and not message:
+            del conditions[kind]["message"]
     return list(conditions.values())
 
 

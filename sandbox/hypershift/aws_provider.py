@@ -138,6 +138,7 @@ class _Provider:
             "conditions": with_conditions(
                 status_of(machine).get("conditions"),
                 [("InstanceReady", str(state == "running"), "InstanceProvisioned", "")],
+                bare=True,
             ),
         }
         update_status(self._client, AWS_MACHINES, machine, status)

@@ -105,6 +105,7 @@ class _Machines:
                     ("InfrastructureReady", str(ready), "Ready" if ready else "WaitingForInfrastructure", ""),
                     ("NodeHealthy", str(healthy), "Ready" if healthy else "NodeConditionsFailed", ""),
                 ],
+                bare=True,
             ),
         }
         if reference:

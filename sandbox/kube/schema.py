@@ -7,6 +7,7 @@ when nothing is wrong here that makes them meaningless.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -16,6 +17,7 @@ from sandbox.kube import formats, listtypes, structural, validations
 from sandbox.kube.errors import FieldError
 from sandbox.kube.structural import Schema, property_of
 
+_log = logging.getLogger(__name__)
 _BLOCKING = {
     "FieldValueNotSupported", "FieldValueRequired", "FieldValueTooLong", "FieldValueTooMany", "FieldValueTypeInvalid",
 }  # fmt: skip
@@ -39,7 +41,13 @@ _TYPES: dict[str, Callable[[Any], bool]] = {
 
 def fill_defaults(schema: Schema, obj: dict[str, Any]) -> None:
     """Make an object what the schema makes of it before it is validated, in place."""
-    structural.coerce(schema, obj)
+    for path in structural.coerce(schema, obj):
+        _tell_once(f"{obj.get('apiVersion')} {obj.get('kind')}", re.sub(r"\d+", "*", path))
+
+
+@cache
+def _tell_once(kind: str, path: str) -> None:
+    _log.warning("%s: unknown field %s is dropped", kind, path)
 
 
 def problems(schema: Schema, new: Any, old: Any) -> list[FieldError]:
