@@ -78,7 +78,6 @@ NAMESPACES = Resource("v1", "namespaces", "Namespace", namespaced=False)
 NODES = Resource("v1", "nodes", "Node", namespaced=False)
 PODS = Resource("v1", "pods", "Pod")
 SERVICES = Resource("v1", "services", "Service")
-ENDPOINTS = Resource("v1", "endpoints", "Endpoints")
 CONFIG_MAPS = Resource("v1", "configmaps", "ConfigMap")
 SECRETS = Resource("v1", "secrets", "Secret")
 SERVICE_ACCOUNTS = Resource("v1", "serviceaccounts", "ServiceAccount")
@@ -94,6 +93,12 @@ STORAGE_CLASSES = Resource("storage.k8s.io/v1", "storageclasses", "StorageClass"
 CLUSTER_ROLES = Resource("rbac.authorization.k8s.io/v1", "clusterroles", "ClusterRole", namespaced=False)
 CLUSTER_ROLE_BINDINGS = Resource(
     "rbac.authorization.k8s.io/v1", "clusterrolebindings", "ClusterRoleBinding", namespaced=False
+)
+VALIDATING_WEBHOOKS = Resource(
+    "admissionregistration.k8s.io/v1",
+    "validatingwebhookconfigurations",
+    "ValidatingWebhookConfiguration",
+    namespaced=False,
 )
 POD_DISRUPTION_BUDGETS = Resource("policy/v1", "poddisruptionbudgets", "PodDisruptionBudget")
 HOSTED_CLUSTERS = Resource("hypershift.openshift.io/v1beta1", "hostedclusters", "HostedCluster")

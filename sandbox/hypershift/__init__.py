@@ -16,6 +16,7 @@ from sandbox.hypershift.machine_health import machine_health_controller
 from sandbox.hypershift.machine_set import machine_set_controller
 from sandbox.hypershift.node_pool import node_pool_controller
 from sandbox.hypershift.operator import hosted_cluster_controller
+from sandbox.hypershift.webhooks import webhook_server
 from sandbox.hypershift.writer import Writer
 
 if TYPE_CHECKING:
@@ -44,4 +45,5 @@ def hypershift_controllers(context: Context) -> list[Startable]:
         machine_health_controller(context, carriers, guests),
         aws_provider(context, carriers, cloud),
         ExternalDns(context, carriers, cloud),
+        *([webhook_server(context, carriers)] if context.cluster.cluster_api == "v1beta2" else []),
     ]

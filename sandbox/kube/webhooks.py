@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import os
 import ssl
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -40,7 +41,8 @@ class Webhooks:
             raise CallError(f'Post "{target}": context deadline exceeded') from None
         except aiohttp.ClientConnectorError as error:
             address = urlsplit(url).netloc
-            why = f"connect: {error.os_error.strerror.lower()}" if error.os_error.strerror else str(error)
+            number = error.os_error.errno
+            why = f"connect: {os.strerror(number).lower()}" if number else str(error)
             raise CallError(f'Post "{target}": dial tcp {address}: {why}') from None
         except (aiohttp.ClientError, OSError) as error:
             raise CallError(f'Post "{target}": {error or "EOF"}') from None

@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from sandbox.client import CONFIG_MAPS, HOSTED_CLUSTERS, NAMESPACES, NODE_POOLS, SECRETS, Client, shared_client
+from sandbox.client import (
+    CONFIG_MAPS,
+    HOSTED_CLUSTERS,
+    NAMESPACES,
+    NODE_POOLS,
+    SECRETS,
+    ApiError,
+    Client,
+    shared_client,
+)
 from sandbox.hypershift.cloud import Cloud
 from sandbox.hypershift.oidc import issuer_url
 from sandbox.hypershift.release import RELEASE_IMAGE
@@ -22,12 +31,13 @@ from sandbox.world.aws import worker_image, worker_subnet
 from sandbox.world.management import STORAGE_CLASS
 
 if TYPE_CHECKING:
-    from sandbox.client import Object
+    from sandbox.client import Object, Resource
     from sandbox.plan import ManagementClusterPlan, Plan
 
 NAMESPACE = "clusters"
 PULL_SECRET = "pull-secret"
 _POLL_SECONDS = 0.2
+_OPERATOR_SECONDS = 120
 _ROLES = [
     "controlPlaneOperatorARN",
     "imageRegistryARN",
@@ -69,10 +79,25 @@ def create_hosted_clusters(plan: Plan) -> None:
     for each in (BLUE, BLUE_GREEN):
         _references(client, each.name)
         if client.get(HOSTED_CLUSTERS, each.name, NAMESPACE) is None:
-            client.create(HOSTED_CLUSTERS, _hosted_cluster(cloud, each))
+            _create(client, HOSTED_CLUSTERS, _hosted_cluster(cloud, each))
         for number, (pool, replicas, config) in enumerate(each.pools):
             if client.get(NODE_POOLS, pool, NAMESPACE) is None:
-                client.create(NODE_POOLS, _node_pool(cloud, each, pool, replicas, config, ZONES[number % len(ZONES)]))
+                zone = ZONES[number % len(ZONES)]
+                _create(client, NODE_POOLS, _node_pool(cloud, each, pool, replicas, config, zone))
+
+
+def _create(client: Client, resource: Resource, body: Object) -> None:
+    """The operator's validating webhook refuses everything until a pod of the operator is ready."""
+    deadline = time.monotonic() + _OPERATOR_SECONDS
+    while True:
+        try:
+            client.create(resource, body)
+        except ApiError as error:
+            if "failed calling webhook" not in error.message or time.monotonic() > deadline:
+                raise
+            time.sleep(_POLL_SECONDS)
+        else:
+            return
 
 
 def wait_until_available(

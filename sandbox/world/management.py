@@ -10,12 +10,14 @@ from sandbox.client import (
     DEPLOYMENTS,
     NAMESPACES,
     STORAGE_CLASSES,
+    VALIDATING_WEBHOOKS,
     shared_client,
 )
 from sandbox.controllers.volumes import PROVISIONER
 from sandbox.hypershift.carriers import HYPERSHIFT
 from sandbox.hypershift.operator_objects import OPERATOR_IMAGE
 from sandbox.hypershift.release import SUPPORTED_VERSIONS
+from sandbox.hypershift.webhooks import validating_configuration
 from sandbox.hypershift.workloads import deployment, idle_pod
 from sandbox.objects import ensure
 from sandbox.plan import DOMAIN
@@ -55,6 +57,8 @@ def prepare_management_cluster(plan: Plan, cluster: ManagementClusterPlan) -> No
             "data": {"supported-versions": json.dumps({"versions": SUPPORTED_VERSIONS}), "server-version": "sandbox"},
         },
     )
+    if cluster.cluster_api == "v1beta2":  # an operator installed anew
+        ensure(client, VALIDATING_WEBHOOKS, validating_configuration(cluster))
     operator = idle_pod("operator", OPERATOR_IMAGE, pull_secret=None)
     ensure(client, DEPLOYMENTS, deployment(None, HYPERSHIFT, "operator", cluster.operator_replicas, operator))
     ensure(client, DEPLOYMENTS, deployment(None, HYPERSHIFT, "external-dns", 1, _external_dns(cluster)))
