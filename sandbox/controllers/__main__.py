@@ -9,7 +9,6 @@ from pathlib import Path
 from sandbox.client import Client
 from sandbox.controllers.context import Context
 from sandbox.controllers.deployment import deployment_controller, replica_set_controller
-from sandbox.controllers.endpoints import endpoints_controller
 from sandbox.controllers.job import job_controller
 from sandbox.controllers.load_balancer import load_balancer_controller
 from sandbox.controllers.provisioner import provisioner_controllers
@@ -29,7 +28,6 @@ def manager_controllers(context: Context) -> list[Controller]:
         deployment_controller(context),
         replica_set_controller(context),
         job_controller(context),
-        endpoints_controller(context),
         *volume_binder_controllers(context),
     ]
 

@@ -10,10 +10,10 @@ import threading
 from typing import TYPE_CHECKING
 
 from sandbox.client import PODS, SERVICES
-from sandbox.controllers.endpoints import port_of, selects
 from sandbox.controllers.pods import is_leaving
 from sandbox.informer import Controller, Key
 from sandbox.objects import is_ready, status_of
+from sandbox.services import port_of, selects
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine

@@ -1,11 +1,14 @@
-"""/etc/hosts of pods: what the cluster's DNS would answer, from Services, Endpoints and pods."""
+"""/etc/hosts of pods: what the cluster's DNS would answer, from Services and pods."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sandbox.objects import is_ready, status_of
+from sandbox.services import members
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from sandbox.node.environment import Object
 
@@ -21,36 +24,36 @@ def localhost(pod_ip: str) -> str:
     return f"{first}.{second}.{number + 8}.{last}" if number % 16 in range(4, 8) else pod_ip
 
 
-def render(pod: Object, pod_ip: str, services: Iterable[Object], endpoints: Iterable[Object]) -> str:
-    """The file for `pod`; `services` and `endpoints` are those of its namespace.
+def render(pod: Object, pod_ip: str, services: Iterable[Object], pods: Collection[Object]) -> str:
+    """The file for `pod`; `services` and `pods` are those of its namespace.
 
-    Endpoints that are not ready are named only when the Service publishes them, as a headless etcd service does.
+    A member has a name under each Service that leads to it, by its `hostname` or else its own name. A Service's name
+    leads to the members themselves: there is no network that would give it an address of its own.
     """
     namespace = pod["metadata"]["namespace"]
     name = pod["metadata"]["name"]
     # The second line serves programs that listen on the pod's address only: they are asked when the first refuses.
     lines = [f"{localhost(pod_ip)} localhost", f"{pod_ip} localhost {name}", f"{pod_ip} {name}"]
-    published = {each["metadata"]["name"]: each for each in services}
-    for each in endpoints:
-        service = each["metadata"]["name"]
-        if service in published:
-            lines.extend(_of_service(service, namespace, published[service], each))
+    for service in sorted(services, key=lambda each: str(each["metadata"]["name"])):
+        lines.extend(_of_service(service["metadata"]["name"], namespace, members(service, pods)))
     lines.extend(f"{alias['ip']} {' '.join(alias['hostnames'])}" for alias in pod["spec"].get("hostAliases") or ())
     return "\n".join(dict.fromkeys(lines)) + "\n"
 
 
-def _of_service(service: str, namespace: str, published: Object, endpoints: Object) -> list[str]:
-    lines = []
-    unready = (published.get("spec") or {}).get("publishNotReadyAddresses")
-    for subset in endpoints.get("subsets") or []:
-        ready = subset.get("addresses") or []
-        listed = ready + (subset.get("notReadyAddresses") or [] if unready else [])
-        for address in listed:
-            member = address.get("hostname") or (address.get("targetRef") or {}).get("name")
-            if member:
-                lines.append(f"{address['ip']} {_names(f'{member}.{service}', namespace)}")
-        lines.extend(f"{address['ip']} {_names(service, namespace)}" for address in listed)
-    return lines
+def shows(pod: Object) -> object:
+    """What of a pod other pods' files depend on."""
+    metadata, status = pod["metadata"], status_of(pod)
+    leaving = "deletionTimestamp" in metadata
+    hostname = pod["spec"].get("hostname")
+    return status.get("podIP"), status.get("phase"), is_ready(pod), leaving, hostname, metadata.get("labels")
+
+
+def _of_service(service: str, namespace: str, found: Iterable[Object]) -> list[str]:
+    named = [(each["status"]["podIP"], each["spec"].get("hostname") or each["metadata"]["name"]) for each in found]
+    return [
+        *(f"{address} {_names(f'{member}.{service}', namespace)}" for address, member in named),
+        *(f"{address} {_names(service, namespace)}" for address, _ in named),
+    ]
 
 
 def _names(name: str, namespace: str) -> str:

@@ -6,9 +6,9 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from sandbox.client import ENDPOINTS, PODS, SERVICES, ApiError, Client, Object
+from sandbox.client import PODS, SERVICES, ApiError, Client, Object
 from sandbox.informer import Informer
-from sandbox.node import hosts, images
+from sandbox.node import hosts, images, leases
 from sandbox.node.addresses import Addresses
 from sandbox.node.exec_server import ExecServer
 from sandbox.node.nodes import register
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _HOSTS_DELAY = 0.05  # seconds in which changes of names are gathered
-_STATUS_RETRIES, _RETRY = 40, 0.25
+_RETRY = 0.25  # seconds until an API that did not answer is asked again
 _DEFAULT_GRACE = 30.0
 
 
@@ -37,7 +37,6 @@ class Kubelet:
         self._addresses = Addresses(plan, cluster)
         self._pods = Informer(self._client, PODS)
         self._services = Informer(self._client, SERVICES)
-        self._endpoints = Informer(self._client, ENDPOINTS)
         self._workers: dict[str, PodWorker] = {}  # by uid
         self._leaving: dict[str, asyncio.Task[None]] = {}
         self._statuses: dict[str, Object] = {}
@@ -57,7 +56,8 @@ class Kubelet:
         )
         self._server = KubeletServer(self._find, cluster.kubelet_token)
         self._exec_server = ExecServer(plan.programs["exec-server"], cluster) if plan.kube == "real" else None
-        self._names: frozenset[str] = frozenset()
+        self._nodes: dict[str, str] = {}  # uid by name
+        self._leases: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def start(self) -> None:
@@ -71,12 +71,11 @@ class Kubelet:
         else:
             await self._server.start_locally(self._cluster.kubelet_socket)
             await self._exec_server.start()
-        self._names = await asyncio.to_thread(register, self._client, self._cluster)
-        for informer in (self._services, self._endpoints):
-            informer.on_change(self._name_changed)
-            informer.start()
+        self._nodes = await asyncio.to_thread(register, self._client, self._cluster)
+        self._leases = asyncio.create_task(leases.keep(self._client, self._nodes))
+        self._services.on_change(self._service_changed)
+        self._services.start()
         await asyncio.to_thread(self._services.wait_synced)
-        await asyncio.to_thread(self._endpoints.wait_synced)
         self._pods.on_change(self._pod_changed)
         self._pods.start()
 
@@ -90,7 +89,9 @@ class Kubelet:
     async def stop(self) -> None:
         """Kill every pod's processes; the API keeps what it knows of them."""
         self._stopped = True
-        for informer in (self._pods, self._services, self._endpoints):
+        if self._leases is not None:
+            self._leases.cancel()
+        for informer in (self._pods, self._services):
             informer.stop()
         await asyncio.gather(*(worker.terminate(0) for worker in self._workers.values()), return_exceptions=True)
         if self._exec_server is not None:
@@ -103,7 +104,7 @@ class Kubelet:
 
     def _hosts(self, pod: Object, pod_ip: str) -> str:
         namespace = pod["metadata"]["namespace"]
-        return hosts.render(pod, pod_ip, self._services.list(namespace), self._endpoints.list(namespace))
+        return hosts.render(pod, pod_ip, self._services.list(namespace), self._pods.list(namespace))
 
     def _names_to_rewrite(self, pod: Object, pod_ip: str) -> dict[str, str]:
         namespace = pod["metadata"]["namespace"]
@@ -117,8 +118,10 @@ class Kubelet:
         for obj in (old, new):
             if obj is not None:
                 self._loop.call_soon_threadsafe(self._reconcile, obj)
+        if not (old and new) or hosts.shows(old) != hosts.shows(new):
+            self._service_changed(old, new)
 
-    def _name_changed(self, old: Object | None, new: Object | None) -> None:
+    def _service_changed(self, old: Object | None, new: Object | None) -> None:
         obj = new or old
         if self._loop is not None and obj is not None:
             self._loop.call_soon_threadsafe(self._rename, obj["metadata"]["namespace"])
@@ -133,7 +136,7 @@ class Kubelet:
             if uid in self._workers and uid not in self._leaving:
                 self._leave(uid, None, 0)
             return
-        if pod["spec"].get("nodeName") not in self._names:
+        if pod["spec"].get("nodeName") not in self._nodes:
             return
         if pod["metadata"].get("deletionTimestamp"):
             if uid not in self._leaving:
@@ -165,7 +168,7 @@ class Kubelet:
 
     async def _delete(self, pod: Object) -> None:
         metadata = pod["metadata"]
-        for _ in range(_STATUS_RETRIES):
+        while not self._stopped:
             try:
                 await asyncio.to_thread(
                     self._client.delete, PODS, metadata["name"], metadata["namespace"],
@@ -192,9 +195,8 @@ class Kubelet:
     async def _send(self, pod: Object) -> None:
         metadata = pod["metadata"]
         uid = metadata["uid"]
-        failures = 0
         try:
-            while uid in self._statuses and failures < _STATUS_RETRIES:
+            while uid in self._statuses and not self._stopped:
                 status = self._statuses.pop(uid)
                 try:
                     patch = {"metadata": {"uid": uid}, "status": status}
@@ -202,10 +204,9 @@ class Kubelet:
                         self._client.patch, PODS, metadata["name"], patch, metadata["namespace"], subresource="status"
                     )
                 except ApiError as error:
+                    _log.info("status of %s: %s", metadata["name"], error)
                     if error.code in (404, 409, 422):  # gone, or another pod of that name
                         return
-                    failures += 1
-                    _log.info("status of %s: %s", metadata["name"], error)
                     self._statuses.setdefault(uid, status)
                     await asyncio.sleep(_RETRY)
         finally:

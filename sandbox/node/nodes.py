@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from sandbox.client import NODES, ApiError, Client, Object
@@ -11,18 +12,22 @@ from sandbox.plan import KUBELET_PORT, REGION, ZONES
 if TYPE_CHECKING:
     from sandbox.plan import ManagementClusterPlan
 
+_MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 
-def register(client: Client, cluster: ManagementClusterPlan) -> frozenset[str]:
-    """Create the Nodes that are missing and report them Ready; returns their names. Raises ApiError."""
-    names = [f"{cluster.name}-worker-{zone[-1]}" for zone in ZONES]
-    for name, zone in zip(names, ZONES, strict=True):
+
+def register(client: Client, cluster: ManagementClusterPlan) -> dict[str, str]:
+    """Create the Nodes that are missing and report them Ready; returns their uids by name. Raises ApiError."""
+    nodes = {}
+    for zone in ZONES:
+        name = f"{cluster.name}-worker-{zone[-1]}"
         try:
             client.create(NODES, _node(name, zone))
         except ApiError as error:
             if error.code != 409:
                 raise
-        client.patch_status(NODES, name, _status(name, cluster))
-    return frozenset(names)
+        registered = client.patch_status(NODES, name, _status(name, cluster))
+        nodes[name] = registered["metadata"]["uid"]
+    return nodes
 
 
 def _node(name: str, zone: str) -> Object:
@@ -30,6 +35,7 @@ def _node(name: str, zone: str) -> Object:
         "metadata": {
             "name": name,
             "labels": {
+                "kubernetes.io/arch": _MACHINES.get(os.uname().machine, os.uname().machine),
                 "kubernetes.io/hostname": name,
                 "kubernetes.io/os": "linux",
                 "node-role.kubernetes.io/worker": "",
@@ -43,6 +49,7 @@ def _node(name: str, zone: str) -> Object:
 
 def _status(name: str, cluster: ManagementClusterPlan) -> Object:
     resources = {"cpu": "16", "memory": "64Gi", "pods": "250", "ephemeral-storage": "100Gi"}
+    machine = os.uname()
     condition = {"lastHeartbeatTime": now(), "lastTransitionTime": now()}
     return {
         "addresses": [
@@ -58,5 +65,16 @@ def _status(name: str, cluster: ManagementClusterPlan) -> Object:
             condition | {"type": "DiskPressure", "status": "False", "reason": "KubeletHasNoDiskPressure"},
             condition | {"type": "PIDPressure", "status": "False", "reason": "KubeletHasSufficientPID"},
         ],
-        "nodeInfo": {"kubeletVersion": "v1.30.0", "operatingSystem": "linux", "architecture": "amd64"},
+        "nodeInfo": {
+            "kubeletVersion": "v1.30.0",  # that of OpenShift 4.17, which the hosted clusters have
+            "containerRuntimeVersion": "sandbox://1",
+            "operatingSystem": "linux",
+            "architecture": _MACHINES.get(machine.machine, machine.machine),
+            "kernelVersion": machine.release,
+            "osImage": "Lifeboat sandbox",
+            "machineID": name,
+            "systemUUID": name,
+            "bootID": name,
+            "kubeProxyVersion": "",
+        },
     }

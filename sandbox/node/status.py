@@ -105,8 +105,8 @@ class PodState:
             "podIP": self.pod_ip,
             "podIPs": [{"ip": self.pod_ip}],
             "hostIP": self.host_ip,
+            "hostIPs": [{"ip": self.host_ip}],
             "startTime": self.start_time,
-            "qosClass": "Burstable",
             "conditions": [
                 self._condition("PodScheduled", holds=True),
                 self._condition("Initialized", holds=self.initialized or finished, reason="ContainersNotInitialized"),

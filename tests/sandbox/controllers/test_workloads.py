@@ -1,12 +1,12 @@
 """What kube-controller-manager, scheduler and provisioner do for the objects that the sandbox runs."""
 
+import socket
 from pathlib import Path
 
 import pytest
 
 from sandbox.client import (
     DEPLOYMENTS,
-    ENDPOINTS,
     JOBS,
     NODES,
     PERSISTENT_VOLUME_CLAIMS,
@@ -16,6 +16,7 @@ from sandbox.client import (
     STATEFUL_SETS,
     ApiError,
 )
+from sandbox.controllers.load_balancer import address_of
 from sandbox.objects import condition
 
 
@@ -158,24 +159,32 @@ def test_a_job_completes_with_its_pod(management, namespace):
     management.eventually(lambda: condition(client.get(JOBS, "once", namespace), "Complete"))
 
 
-def test_endpoints_and_load_balancer_follow_the_ready_pods(management, namespace):
+def test_a_load_balancer_leads_to_the_ready_pods(management, namespace):
     client = management.client
-    client.create(DEPLOYMENTS, a_deployment(namespace, 1))
-    port = {"port": 6443, "targetPort": 6443}
-    spec = {"type": "LoadBalancer", "selector": {"app": "web"}, "ports": [port]}
-    client.create(SERVICES, {"metadata": {"name": "web", "namespace": namespace}, "spec": spec})
+    with socket.create_server(("127.0.0.9", 0)) as backend:
+        client.create(DEPLOYMENTS, a_deployment(namespace, 1))
+        port = {"port": 6443, "targetPort": backend.getsockname()[1]}
+        spec = {"type": "LoadBalancer", "selector": {"app": "web"}, "ports": [port]}
+        client.create(SERVICES, {"metadata": {"name": "web", "namespace": namespace}, "spec": spec})
+        ingress = management.eventually(
+            lambda: client.get(SERVICES, "web", namespace).get("status", {}).get("loadBalancer", {}).get("ingress")
+        )
+        assert ingress[0]["hostname"].startswith("lb-127-")
 
-    def addresses():
-        endpoints = client.get(ENDPOINTS, "web", namespace) or {}
-        return [each["ip"] for subset in endpoints.get("subsets") or [] for each in subset.get("addresses") or []]
+        def leads_there():
+            with socket.create_connection((address_of(ingress[0]["hostname"]), 6443), 5) as connection:
+                connection.settimeout(5)
+                backend.settimeout(0.5)
+                try:
+                    backend.accept()[0].close()
+                except TimeoutError:
+                    assert connection.recv(1) == b""
+                    return False
+                return True
 
-    management.eventually(lambda: addresses() == ["127.0.0.9"])
-    ingress = management.eventually(
-        lambda: client.get(SERVICES, "web", namespace).get("status", {}).get("loadBalancer", {}).get("ingress")
-    )
-    assert ingress[0]["hostname"].startswith("lb-127-")
-    client.patch(DEPLOYMENTS, "web", {"spec": {"replicas": 0}}, namespace)
-    management.eventually(lambda: addresses() == [])
+        management.eventually(leads_there)
+        client.patch(DEPLOYMENTS, "web", {"spec": {"replicas": 0}}, namespace)
+        management.eventually(lambda: not leads_there())
 
 
 def test_a_foreign_uid_is_not_deleted(management, namespace):

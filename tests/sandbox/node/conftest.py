@@ -56,6 +56,9 @@ class Dictionary:
             raise ConfigError(claim)
         return str(self.claims[claim])
 
+    def token(self, pod: dict[str, Any], source: dict[str, Any]) -> str:
+        return f"token of {pod['metadata']['name']} for {source.get('audience')}"
+
     def pull_secrets(self, pod: dict[str, Any]) -> list[dict[str, Any]]:
         names = [each["name"] for each in pod["spec"].get("imagePullSecrets", [])]
         return [self.secrets[name] for name in names if name in self.secrets]
@@ -76,7 +79,7 @@ class Workbench:
         self.sources = Dictionary(secrets={"pull-secret": PULL_SECRET})
         self.status: dict[str, dict[str, Any]] = {}
         self.services: list[dict[str, Any]] = []
-        self.endpoints: list[dict[str, Any]] = []
+        self.pods: list[dict[str, Any]] = []  # as the API would show them
         self.workers: list[PodWorker] = []
         self.node = Node(
             folder=self.cluster.folder,
@@ -84,7 +87,7 @@ class Workbench:
             isolation=mode,
             host_ip=self.cluster.kubelet_address,
             sources=self.sources,
-            hosts=lambda pod, ip: hosts.render(pod, ip, self.services, self.endpoints),
+            hosts=lambda pod, ip: hosts.render(pod, ip, self.services, self.pods),
             names=self.names,
             report=lambda pod, status: self.status.update({pod["metadata"]["name"]: status}),
         )
@@ -143,13 +146,12 @@ class Workbench:
 
     def _publish_etcd(self, addresses: list[str]) -> None:
         self.services = [
-            {"metadata": {"name": name}, "spec": {"publishNotReadyAddresses": name == "etcd-discovery"}}
+            {"metadata": {"name": name}, "spec": {"selector": {"app": "etcd"}, "publishNotReadyAddresses": True}}
             for name in ("etcd-discovery", "etcd-client")
         ]
-        members = [{"ip": ip, "hostname": f"etcd-{n}"} for n, ip in enumerate(addresses)]
-        self.endpoints = [
-            {"metadata": {"name": name}, "subsets": [{"addresses": members}]}
-            for name in ("etcd-discovery", "etcd-client")
+        self.pods = [
+            {"metadata": {"name": f"etcd-{n}", "labels": {"app": "etcd"}}, "spec": {}, "status": {"podIP": address}}
+            for n, address in enumerate(addresses)
         ]
 
     def _etcd_certificates(self, addresses: list[str]) -> None:
