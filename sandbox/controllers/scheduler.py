@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sandbox.client import Object, Objects
     from sandbox.controllers.context import Context
 
+_NAME = "default-scheduler"
 _ASSUMED_SECONDS = 10.0
 
 
@@ -126,7 +127,8 @@ def scheduler(context: Context) -> Controller:
     pods = context.informers.of(PODS)
 
     def unscheduled(pod: Object) -> list[Key]:
-        waiting = not pod["spec"].get("nodeName") and not status_of(pod).get("startTime")
+        mine = pod["spec"].get("schedulerName") in (None, _NAME)
+        waiting = mine and not pod["spec"].get("nodeName") and not status_of(pod).get("startTime")
         return [(pod["metadata"]["namespace"], pod["metadata"]["name"])] if waiting else []
 
     work = _Scheduler(context)
