@@ -12,5 +12,5 @@ services = Services()
 
 @task(services, guarded=False)
 def handler(request: Task) -> dict[str, Any]:
-    destination = services.destination(request)
-    return handover.look(destination, services.store, services.signer, services.executions, request)
+    source, destination = services.source(request), services.destination(request)
+    return handover.look(source, destination, services.store, services.signer, services.executions, request)

@@ -70,7 +70,6 @@ def a_destination(name: str = "mgmt-2") -> MemoryCluster:
         an_object("v1", "ConfigMap", "supported-versions", "hypershift", data=supported("4.18", "4.17")),
         a_deployment("external-dns", "hypershift", 1, args=["--txt-owner-id=owner-2", f"--domain-filter={DOMAIN}"]),
         *(a_node(zone) for zone in ZONES),
-        *(a_crd(name) for name in ("clusters.cluster.x-k8s.io", "machines.cluster.x-k8s.io")),
     )
     return cluster
 
@@ -88,15 +87,6 @@ def a_node(zone: str, *, ready: str = "True") -> dict[str, Any]:
         labels={"topology.kubernetes.io/zone": zone},
         spec={},
         status={"conditions": [{"type": "Ready", "status": ready}]},
-    )
-
-
-def a_crd(name: str, stored: str = "v1beta1") -> dict[str, Any]:
-    return an_object(
-        "apiextensions.k8s.io/v1",
-        "CustomResourceDefinition",
-        name,
-        spec={"versions": [{"name": stored, "storage": True}]},
     )
 
 

@@ -404,10 +404,37 @@ def its_neighbour() -> HostedClusterBuilder:
     )
 
 
-def a_management_cluster(name: str = "mgmt-1", operator_replicas: int = 2) -> MemoryCluster:
-    """With the operator, ExternalDNS, and the namespaces that every one has."""
+def a_crd(name: str, stored: str = "v1beta1", *, served: tuple[str, ...] = (), also_stored: str = "") -> Manifest:
+    """With more than one version served, a webhook converts; `also_stored` may still be in some objects."""
+    versions = [{"name": each, "served": True, "storage": each == stored} for each in served or (stored,)]
+    conversion = {"strategy": "Webhook" if len(versions) > 1 else "None"}
+    return an_object(
+        "apiextensions.k8s.io/v1",
+        "CustomResourceDefinition",
+        name,
+        spec={"versions": versions, "conversion": conversion},
+        status={"storedVersions": [*([also_stored] if also_stored else []), stored]},
+    )
+
+
+def cluster_api_crds(stored: str = "v1beta1", *, also_stored: str = "") -> list[Manifest]:
+    """As a HyperShift operator installs them: beside v1beta2 it serves v1beta1 through its webhook."""
+    served = ("v1beta1", "v1beta2") if stored == "v1beta2" else (stored,)
+    plurals = ("clusters", "machinedeployments", "machinesets", "machines", "machinehealthchecks")
+    provider = ("awsclusters", "awsmachines", "awsmachinetemplates")
+    return [
+        *(a_crd(f"{each}.cluster.x-k8s.io", stored, served=served, also_stored=also_stored) for each in plurals),
+        *(a_crd(f"{each}.infrastructure.cluster.x-k8s.io", "v1beta2") for each in provider),
+    ]
+
+
+def a_management_cluster(
+    name: str = "mgmt-1", operator_replicas: int = 2, *, cluster_api: str = "v1beta1"
+) -> MemoryCluster:
+    """With the operator and its kinds, ExternalDNS, and the namespaces that every one has."""
     cluster = MemoryCluster(name)
     cluster.add(
+        *cluster_api_crds(cluster_api),
         *(an_object("v1", "Namespace", each) for each in ("default", "hypershift", "clusters")),
         a_deployment("operator", "hypershift", operator_replicas),
         a_deployment("external-dns", "hypershift", 1, args=["--txt-owner-id=owner-1", f"--domain-filter={DOMAIN}"]),

@@ -66,7 +66,10 @@ class MemoryCluster:
         del self._objects[kind, namespace, name]
 
     def version_of(self, resource: Resource) -> str:
-        return resource.version or self.stored_versions[resource.group]
+        definition = self._objects.get(("CustomResourceDefinition", None, resource.crd))
+        if resource.version or definition is None:
+            return resource.version or self.stored_versions[resource.group]
+        return str(next(each["name"] for each in definition["spec"]["versions"] if each.get("storage")))
 
     def get(self, resource: Resource, namespace: str | None, name: str) -> Manifest | None:
         self._fail()
@@ -90,7 +93,10 @@ class MemoryCluster:
         key = (resource.kind, metadata.get("namespace"), metadata["name"])
         if key in self._objects:
             return None
-        body = {**manifest, "apiVersion": resource.api_version(self.version_of(resource)), "kind": resource.kind}
+        written = str(manifest.get("apiVersion", ""))
+        if resource.version or not written.startswith(f"{resource.group}/"):
+            written = resource.api_version(self.version_of(resource))
+        body = {**manifest, "apiVersion": written, "kind": resource.kind}
         self.add(body)
         self._wrote("create", *key, body)
         return copy.deepcopy(self._objects.get(key))

@@ -8,7 +8,9 @@ from tests.unit.memory import MemoryExecutions
 
 
 def look(half, destination, executions=None):
-    return handover.look(destination, half.store, half.signer, executions or MemoryExecutions(), half.task())
+    return handover.look(
+        half.cluster, destination, half.store, half.signer, executions or MemoryExecutions(), half.task()
+    )
 
 
 def test_an_empty_destination_owns_nothing():

@@ -59,7 +59,7 @@ def test_a_report_of_an_operation_that_was_started_again_begins_with_its_first_s
     half.fenced()
     half.data["backup"] = {each: half.data["backup"][each] for each in ("backupId", "infraId", "recordSha256")}
     world.destination.add(half.hosted.hosted_cluster())
-    found = handover.look(world.destination, half.store, half.signer, MemoryExecutions(), half.task())
+    found = handover.look(half.cluster, world.destination, half.store, half.signer, MemoryExecutions(), half.task())
     told = compose(world, startedAt="2026-11-03T12:00:00+00:00", pointOfNoReturn=found, backup=found["backup"])
     assert told["startedAt"] == "2026-11-03T09:58:00+00:00"
     assert told["steps"][0] == {

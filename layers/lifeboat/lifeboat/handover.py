@@ -4,22 +4,29 @@ from __future__ import annotations
 
 from typing import Any
 
-from lifeboat import fence
+from lifeboat import fence, versions
 from lifeboat.errors import NotStoppedError, PreflightError
 from lifeboat.model import Task
 from lifeboat.ports import Executions, ManagementCluster, ObjectStore, Signer
+from lifeboat.reconciliation import signature
 from lifeboat.resources import HOSTED_CLUSTERS
 
 
 def look(
-    destination: ManagementCluster, store: ObjectStore, signer: Signer, executions: Executions, task: Task
+    source: ManagementCluster,
+    destination: ManagementCluster,
+    store: ObjectStore,
+    signer: Signer,
+    executions: Executions,
+    task: Task,
 ) -> dict[str, Any]:
     """`{destinationOwns}`; when it does, also the `backup` and the `fence` by which this operation got there.
 
     And `startedAt`, when the operation began.
 
-    Raises PreflightError when a HostedCluster of that name is there that this operation did not bring, and
-    NotStoppedError when there is none but the nested restore that may create it still runs.
+    Raises PreflightError when a HostedCluster of that name is there that this operation did not bring, or when the
+    destination stores older versions than the source, before anything was changed; NotStoppedError when there is no
+    HostedCluster but the nested restore that may create it still runs.
     """
     hosted = task.hosted_cluster
     nested = nested_restore(task.operation.execution)
@@ -31,6 +38,7 @@ def look(
                 "until it has ended"
             )
             raise NotStoppedError(msg)
+        _refuse_older(source, destination, task)
         return {"destinationOwns": False}
     found = fence.of_operation(store, signer, hosted, task.operation.id)
     if found is None:
@@ -46,6 +54,17 @@ def look(
         "startedAt": payload["startedAt"],
         "fence": {"key": key, "observedAt": payload["observedAt"]},
     }
+
+
+def _refuse_older(source: ManagementCluster, destination: ManagementCluster, task: Task) -> None:
+    """At the first start only: a source that is paused by this operation is resumed when its restore is refused."""
+    live = source.get(HOSTED_CLUSTERS, task.hosted_cluster.namespace, task.hosted_cluster.name)
+    mine = signature(live) if live else None
+    if live is None or (mine and mine.operation_id == task.operation.id):
+        return
+    if problems := list(versions.not_taken(destination, versions.of(source))):
+        msg = f"{destination.name} cannot take {task.hosted_cluster}, nothing was changed: {'; '.join(problems)}"
+        raise PreflightError(msg)
 
 
 def nested_restore(execution: str) -> str:

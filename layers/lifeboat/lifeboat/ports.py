@@ -40,7 +40,10 @@ class ManagementCluster(Protocol):
         """All objects, in chunks; each with apiVersion and kind. [] when the kind is not installed."""
 
     def create(self, resource: Resource, manifest: Manifest) -> Manifest | None:
-        """Create; None when an object of that name exists already (the caller looks whose it is)."""
+        """Create; None when an object of that name exists already (the caller looks whose it is).
+
+        A manifest that names a version of its own is created in that one: its fields are that version's.
+        """
 
     def patch(
         self,

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lifeboat import auto_repair, backups, reconciliation, writers
+from lifeboat import auto_repair, backups, reconciliation, versions, writers
 from lifeboat.dns import records_of, to_json
 from lifeboat.edits import annotation
 from lifeboat.errors import BackupUnprovenError, EtcdNotReadyError, PreflightError
@@ -22,20 +22,14 @@ from lifeboat.model import BackupKind, HostedClusterRef, Manifest, Task, new_bac
 from lifeboat.podshell import PodRef
 from lifeboat.ports import Clock, Dns, Instances, ManagementCluster, ObjectStore, Signer
 from lifeboat.resources import (
-    AWS_CLUSTERS,
-    AWS_MACHINE_TEMPLATES,
-    AWS_MACHINES,
     CLUSTERS,
     DEPLOYMENTS,
     HOSTED_CLUSTERS,
-    MACHINE_DEPLOYMENTS,
-    MACHINE_SETS,
     MACHINES,
 )
 from lifeboat.source_state import SourceState, load_source_state, record_source_state
 
 OPERATOR_NAMESPACE, OPERATOR = "hypershift", "operator"
-_VERSIONED = (CLUSTERS, MACHINE_DEPLOYMENTS, MACHINE_SETS, MACHINES, AWS_CLUSTERS, AWS_MACHINE_TEMPLATES, AWS_MACHINES)
 _HIGHLY_AVAILABLE = 3
 
 
@@ -74,7 +68,9 @@ def check(world: World, task: Task) -> dict[str, Any]:
     new_id = new_backup_id(kind, task.operation.id, datetime.datetime.fromisoformat(task.data["startedAt"]))
     backup_id = resumed.backup_id if resumed else new_id
 
-    problems = _about_the_cluster(found, move=bool(task.data.get("firstHalfOfMove")))
+    move = bool(task.data.get("firstHalfOfMove"))
+    problems = _about_the_cluster(found, move=move)
+    problems += versions.needing_the_operator(world.cluster) if move else []  # the move ends with a teardown
     machines = _machines(world.cluster, hosted, found["spec"].get("infraID", ""))
     problems += _about_machines(machines)
     etcd, ill = _etcd(world.cluster, hosted)
@@ -231,7 +227,7 @@ def _measure(
         dns=[to_json(record) for record in records_of(world.dns, hostnames)],
         instances=world.instances.of(spec["infraID"]),
         provider_ids={each["metadata"]["name"]: each["spec"]["providerID"] for each in machines},
-        crd_storage_versions={each.crd: cluster.version_of(each) for each in _VERSIONED},
+        crd_storage_versions=versions.of(cluster),
         release_image=spec["release"]["image"],
         release_version=_release_version(hosted_cluster),
     )

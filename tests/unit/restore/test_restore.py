@@ -15,8 +15,15 @@ from lifeboat.restore.destination import create_namespaces, preflight
 from lifeboat.restore.loading import load
 from lifeboat.restore.order import ALL, GROUPS
 from lifeboat.restore.relink import relink
-from tests.unit.backed_up import BACKUP, OPERATION, a_backup, a_crd, a_node, set_conditions, supported
-from tests.unit.builders import a_deployment, a_hosted_cluster, a_pod, an_object, blue
+from tests.unit.backed_up import BACKUP, OPERATION, a_backup, a_node, set_conditions, supported
+from tests.unit.builders import (
+    a_crd,
+    a_deployment,
+    a_hosted_cluster,
+    a_pod,
+    an_object,
+    blue,
+)
 from tests.unit.memory import NOW
 
 INNER = "clusters-blue"

@@ -7,6 +7,8 @@ would be lost on the way from one cluster to another.
 from __future__ import annotations
 
 import json
+import math
+import time
 import urllib.parse
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -16,6 +18,7 @@ import yaml
 from kubernetes.client import ApiClient
 from kubernetes.client.exceptions import ApiException
 
+from lifeboat import versions
 from lifeboat.errors import ApiUnavailableError, ConflictError, ObjectRefusedError, PreflightError
 from lifeboat.ports import ExecResult, Propagation
 from lifeboat.resources import CUSTOM_RESOURCE_DEFINITIONS, SECRETS, Resource
@@ -24,6 +27,9 @@ if TYPE_CHECKING:
     from lifeboat.model import Manifest
 
 _PAGE = 500
+_VERSION_SECONDS = 60.0
+"""A connection may live for hours, and an upgrade of the operator changes what is stored."""
+
 _TIMEOUT = (5.0, 60.0)  # seconds: to connect, to answer
 _GONE, _CONFLICT, _TOO_MANY, _EXPIRED = 404, 409, 429, 410
 
@@ -34,7 +40,7 @@ class KubernetesCluster:
     def __init__(self, name: str, api: ApiClient) -> None:
         self._name = name
         self._api = api
-        self._versions: dict[str, str] = {}
+        self._versions: dict[str, tuple[str, float]] = {}
 
     @classmethod
     def from_kubeconfig(cls, name: str, kubeconfig: str) -> KubernetesCluster:
@@ -56,14 +62,14 @@ class KubernetesCluster:
     def version_of(self, resource: Resource) -> str:
         if resource.version:
             return resource.version
-        if resource.crd not in self._versions:
+        _, since = self._versions.get(resource.crd, ("", -math.inf))
+        if time.monotonic() - since > _VERSION_SECONDS:
             crd = self.get(CUSTOM_RESOURCE_DEFINITIONS, None, resource.crd)
             if crd is None:
                 msg = f"{self.name} has no {resource.crd}: is HyperShift installed there?"
                 raise PreflightError(msg)
-            stored = next(each["name"] for each in crd["spec"]["versions"] if each.get("storage"))
-            self._versions[resource.crd] = stored
-        return self._versions[resource.crd]
+            self._versions[resource.crd] = versions.stored(crd), time.monotonic()
+        return self._versions[resource.crd][0]
 
     def get(self, resource: Resource, namespace: str | None, name: str) -> Manifest | None:
         found = self._call("GET", self._path(resource, namespace, name))
@@ -89,11 +95,11 @@ class KubernetesCluster:
                 return objects
 
     def create(self, resource: Resource, manifest: Manifest) -> Manifest | None:
-        body = {**manifest, "apiVersion": resource.api_version(self.version_of(resource)), "kind": resource.kind}
+        version = resource.version or written_in(manifest, resource) or self.version_of(resource)
+        body = {**manifest, "apiVersion": resource.api_version(version), "kind": resource.kind}
+        path = self._path(resource, manifest["metadata"].get("namespace"), version=version)
         try:
-            created: Manifest = self._call(
-                "POST", self._path(resource, manifest["metadata"].get("namespace")), [], body, missing_is_none=False
-            )
+            created: Manifest = self._call("POST", path, [], body, missing_is_none=False)
         except _AlreadyExistsError:
             return None
         return created
@@ -141,8 +147,10 @@ class KubernetesCluster:
 
         return run(self._api, self.name, namespace, pod, container, command, stdin, timeout)
 
-    def _path(self, resource: Resource, namespace: str | None, name: str | None = None) -> str:
-        version = self.version_of(resource)
+    def _path(
+        self, resource: Resource, namespace: str | None, name: str | None = None, *, version: str | None = None
+    ) -> str:
+        version = version or self.version_of(resource)
         path = f"/apis/{resource.group}/{version}" if resource.group else f"/api/{version}"
         if resource.namespaced and namespace:
             path += f"/namespaces/{urllib.parse.quote(namespace)}"
@@ -185,6 +193,12 @@ class KubernetesCluster:
         except (urllib3.exceptions.HTTPError, OSError) as error:
             msg = f"{self.name} does not answer ({type(error).__name__} on {method} {path})"
             raise ApiUnavailableError(msg) from None
+
+
+def written_in(manifest: Manifest, resource: Resource) -> str | None:
+    """The version in which a manifest of this kind is written, None when it does not say."""
+    group, _, version = str(manifest.get("apiVersion", "")).rpartition("/")
+    return version if version and group == resource.group else None
 
 
 class _AlreadyExistsError(ConflictError):

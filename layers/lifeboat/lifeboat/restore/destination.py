@@ -9,14 +9,13 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from lifeboat import dns
+from lifeboat import dns, versions
 from lifeboat.errors import ApiUnavailableError, PreflightError, RestoreFailedError
 from lifeboat.model import Manifest
 from lifeboat.ports import ManagementCluster
 from lifeboat.reconciliation import OPERATION
 from lifeboat.resources import (
     CONFIG_MAPS,
-    CUSTOM_RESOURCE_DEFINITIONS,
     DEPLOYMENTS,
     NAMESPACES,
     NODE_POOLS,
@@ -33,7 +32,6 @@ CONTROL_PLANE_LABEL = "hypershift.openshift.io/hosted-control-plane"
 """Label of every control-plane namespace; the operator adds the rest when it meets the HostedCluster."""
 
 ZONE = "topology.kubernetes.io/zone"
-_VERSION_ORDER = ("v1alpha1", "v1alpha2", "v1alpha3", "v1alpha4", "v1beta1", "v1beta2", "v1")
 
 
 def preflight(destination: Destination, source: ManagementCluster) -> dict[str, Any]:
@@ -159,19 +157,7 @@ def _owners_of_names(destination: Destination, source: ManagementCluster) -> Ite
 
 
 def _schemas(destination: Destination) -> Iterator[str]:
-    """An older stored version would lose fields on the way."""
-    for name, exported in destination.state.crd_storage_versions.items():
-        crd = destination.cluster.get(CUSTOM_RESOURCE_DEFINITIONS, None, name)
-        if crd is None:
-            yield f"{name} is not installed: is HyperShift?"
-            continue
-        stored = next((each["name"] for each in crd["spec"]["versions"] if each.get("storage")), "")
-        if _rank(stored) < _rank(exported):
-            yield f"{name} is stored as {stored} there and as {exported} at the source: upgrade HyperShift there first"
-
-
-def _rank(version: str) -> int:
-    return _VERSION_ORDER.index(version) if version in _VERSION_ORDER else len(_VERSION_ORDER)
+    yield from versions.not_taken(destination.cluster, destination.state.crd_storage_versions)
 
 
 def _room(destination: Destination) -> Iterator[str]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lifeboat import writers
+from lifeboat import versions, writers
 from lifeboat.errors import TeardownRefusedError
 from lifeboat.model import HostedClusterRef, Task
 from lifeboat.ports import Executions, ManagementCluster, ObjectStore, Signer
@@ -124,6 +124,8 @@ def _source_problems(
         if source.list_objects(ROUTES, hosted.control_plane_namespace):
             # Deleted now, an ExternalDNS with the same owner id would withdraw the destination's names.
             problems.append(f"its Routes are still on {source.name}")
+    if not going_on:
+        problems += versions.needing_the_operator(source)
     if live is not None and live["metadata"].get("deletionTimestamp") and not going_on:
         problems.append(f"it is being deleted on {source.name} already, and not by this operation: stop that first")
     return problems
