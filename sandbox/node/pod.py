@@ -97,6 +97,9 @@ class PodWorker:
                 container = self._containers.get(state.name)
                 code = await container.wait() if container and container.spec.argv else 0
                 state.set_terminated(code)
+        if self.state.phase not in ("Succeeded", "Failed"):  # a kubelet tells how a pod ended before it is deleted
+            succeeded = all(each.exit_code == 0 for each in self.state.main.values())
+            self.state.phase = "Succeeded" if succeeded else "Failed"
         self._publish()
         await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
 
