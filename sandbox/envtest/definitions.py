@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING
 
-from sandbox.client import NAMESPACES, Client, Resource
+from sandbox.client import SERVICE_ACCOUNTS, Client, Resource
 from sandbox.crds import definitions
 from sandbox.objects import condition
 
@@ -26,7 +26,7 @@ _SECONDS, _POLL = 60.0, 0.1
 
 
 def install(plan: Plan, cluster: ManagementClusterPlan) -> None:
-    """Apply them and wait until each is Established and discovered, and the first namespaces exist.
+    """Apply them and wait until each is Established and discovered.
 
     By server-side apply, as the annotation of an ordinary apply cannot hold a large one. May run twice.
     Raises ApiError, TimeoutError.
@@ -39,8 +39,14 @@ def install(plan: Plan, cluster: ManagementClusterPlan) -> None:
     deadline = time.monotonic() + _SECONDS
     for each in wanted:
         _wait(partial(_is_served, client, each), each["metadata"]["name"], deadline)
+
+
+def wait_for_accounts(cluster: ManagementClusterPlan) -> None:
+    """Wait until the first namespaces take pods, which need a service account. Raises ApiError, TimeoutError."""
+    client = Client(cluster.controllers_kubeconfig)
+    deadline = time.monotonic() + _SECONDS
     for name in _NAMESPACES:
-        _wait(partial(_exists, client, name), f"namespace {name}", deadline)
+        _wait(partial(_has_account, client, name), f"service account default of namespace {name}", deadline)
 
 
 def _wait(done: Callable[[], bool], what: str, deadline: float) -> None:
@@ -51,8 +57,8 @@ def _wait(done: Callable[[], bool], what: str, deadline: float) -> None:
         time.sleep(_POLL)
 
 
-def _exists(client: Client, namespace: str) -> bool:
-    return client.get(NAMESPACES, namespace) is not None
+def _has_account(client: Client, namespace: str) -> bool:
+    return client.get(SERVICE_ACCOUNTS, "default", namespace) is not None
 
 
 def _is_served(client: Client, definition: Object) -> bool:

@@ -62,6 +62,7 @@ class Supervisor:
         await asyncio.to_thread(definitions.install, self._plan, self._cluster)
         # Only now: the garbage collector looks for new kinds every thirty seconds.
         await self._manager.start()
+        await asyncio.to_thread(definitions.wait_for_accounts, self._cluster)
         self._ready.touch()
         _log.info("serving at %s", self._cluster.api_url)
         while True:

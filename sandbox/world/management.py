@@ -9,6 +9,7 @@ from sandbox.client import (
     CONFIG_MAPS,
     DEPLOYMENTS,
     NAMESPACES,
+    PRIORITY_CLASSES,
     STORAGE_CLASSES,
     VALIDATING_WEBHOOKS,
     shared_client,
@@ -27,6 +28,13 @@ if TYPE_CHECKING:
     from sandbox.plan import ManagementClusterPlan, Plan
 
 STORAGE_CLASS = "gp3-csi"
+# As `hypershift install` makes them; a pod that names one that is missing is refused.
+_PRIORITIES = {
+    "hypershift-control-plane": 100000000,
+    "hypershift-api-critical": 100001000,
+    "hypershift-etcd": 100002000,
+    "hypershift-operator": 100003000,
+}
 
 
 def prepare_management_cluster(plan: Plan, cluster: ManagementClusterPlan) -> None:
@@ -35,6 +43,8 @@ def prepare_management_cluster(plan: Plan, cluster: ManagementClusterPlan) -> No
     client = shared_client(cluster.controllers_kubeconfig)
     for name in ("default", "kube-system", HYPERSHIFT):
         ensure(client, NAMESPACES, {"metadata": {"name": name}})
+    for name, value in _PRIORITIES.items():
+        ensure(client, PRIORITY_CLASSES, {"metadata": {"name": name}, "value": value})
     ensure(
         client,
         STORAGE_CLASSES,
