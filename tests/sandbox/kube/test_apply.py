@@ -93,7 +93,7 @@ def test_custom_kind_is_applied_and_checked(apply):
     body["spec"].pop("pausedUntil")
     assert "pausedUntil" not in apply(body, "lifeboat")["spec"]
     body["spec"]["controllerAvailabilityPolicy"] = "SingleReplica"
-    with refused(422, "Invalid", "ControllerAvailabilityPolicy is immutable"):
+    with refused(422, "Invalid", "controllerAvailabilityPolicy cannot be changed"):
         apply(body, "lifeboat")
 
 
@@ -102,7 +102,8 @@ def test_status_is_applied_on_its_own(apply, resources, namespace):
     kind = resources.resources.get(api_version="hypershift.openshift.io/v1beta1", kind="HostedCluster")
     for manager, type_ in (("one", "Available"), ("two", "Degraded")):
         body = a_hosted_cluster("blue", pausedUntil="true")
-        body["status"] = {"conditions": [{"type": type_, "status": "True"}]}
+        condition = {"type": type_, "status": "True", "reason": "AsExpected", "message": ""}
+        body["status"] = {"conditions": [{**condition, "lastTransitionTime": "2026-11-22T10:00:00Z"}]}
         made = kind.status.server_side_apply(
             body=body, name="blue", namespace=namespace, field_manager=manager, force_conflicts=True
         ).to_dict()

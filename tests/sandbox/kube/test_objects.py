@@ -7,7 +7,7 @@ import json
 import pytest
 from kubernetes import client
 
-from tests.sandbox.kube.words import a_config_map, a_deployment, a_hosted_cluster, a_pod, refused
+from tests.sandbox.kube.words import SERVICES, a_config_map, a_deployment, a_hosted_cluster, a_pod, refused
 
 
 def test_stored_object_has_what_the_server_owns(core, namespace):
@@ -151,10 +151,10 @@ def test_status_and_the_rest_change_apart(resources, namespace):
     [
         ({"pausedUntil": "no"}, "spec.pausedUntil in body should be at least 4 chars long"),
         ({"pausedUntil": "2026-11-22T10:00:00.123456789012345678Z"}, "Too long: may not be more than 35 bytes"),
-        ({"services": [{"service": "OIDC", "servicePublishingStrategy": {"type": "None"}}]}, "Services is immutable"),
-        ({"controllerAvailabilityPolicy": "SingleReplica"}, "ControllerAvailabilityPolicy is immutable"),
-        ({"etcd": {"managed": {"storage": {"restoreSnapshotURL": ["https://x"]}}}}, "cannot be added or removed"),
-        ({"etcd": {"managed": {"storage": {"restoreSnapshotURL": ["ftp://x"]}}}}, "should match"),
+        ({"services": SERVICES[::-1]}, "services cannot be changed"),
+        ({"controllerAvailabilityPolicy": "SingleReplica"}, "controllerAvailabilityPolicy cannot be changed"),
+        ({"etcd": {"managed": {"storage": {"restoreSnapshotURL": ["https://x"]}}}}, "neither be added nor removed"),
+        ({"etcd": {"managed": {"storage": {"restoreSnapshotURL": ["ftp://x"]}}}}, "begin with https:// or s3://"),
         ({"etcd": {"managed": {"storage": {"restoreSnapshotURL": ["https://x", "https://y"]}}}}, "at most 1 items"),
         ({"etcd": {"managed": {"storage": {"restoreSnapshotURL": ["https://" + "x" * 1017]}}}}, "more than 1024 bytes"),
         ({"release": None}, "spec.release: Required value"),
@@ -171,7 +171,13 @@ def test_required_null_is_lost_by_a_merge_patch(resources, namespace):
     """`availableUpdates` is required and may be null, which a merge patch cannot say: an update has to."""
     kind = resources.resources.get(api_version="hypershift.openshift.io/v1beta1", kind="HostedCluster")
     made = kind.create(namespace=namespace, body=a_hosted_cluster("blue")).to_dict()
-    made["status"] = {"version": {"availableUpdates": None, "desired": {}, "observedGeneration": 1}}
+    made["status"] = {
+        "version": {
+            "availableUpdates": None,
+            "desired": {"image": "example.com/release:1", "version": "4.17.12"},
+            "observedGeneration": 1,
+        }
+    }
     with refused(422, "Invalid", "status.version.availableUpdates: Required value"):
         kind.status.patch(
             name="blue",

@@ -41,6 +41,12 @@ def a_deployment(name: str, *, replicas=None):
     return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name}, "spec": spec}
 
 
+SERVICES = [
+    {"service": each, "servicePublishingStrategy": {"type": "Route"}}
+    for each in ("APIServer", "OAuthServer", "Konnectivity", "Ignition")
+]
+
+
 def a_hosted_cluster(name: str, **spec):
     storage = {"type": "PersistentVolume", "persistentVolume": {"size": "8Gi"}}
     return {
@@ -53,7 +59,7 @@ def a_hosted_cluster(name: str, **spec):
             "platform": {"type": "AWS"},
             "pullSecret": {"name": "pull-secret"},
             "release": {"image": "example.com/release:1"},
-            "services": [],
+            "services": SERVICES,
             **spec,
         },
     }
