@@ -20,9 +20,9 @@ _START_SECONDS = 120
 class Backend:
     """The processes of one management cluster; up between `start` and `stop`."""
 
-    def __init__(self, name: str, folder: Path) -> None:
+    def __init__(self, name: str, folder: Path, *, cluster_api: str = "v1beta1") -> None:
         self.name = name
-        self.plan = Plan.create(folder, isolation=detect(), kube=name)
+        self.plan = Plan.create(folder, isolation=detect(), kube=name, cluster_api=(cluster_api, cluster_api))
         self.cluster: ManagementClusterPlan = self.plan.management_clusters[0]
         self._processes = Processes(self.plan.logs)
         self._api: Child | None = None
@@ -82,4 +82,3 @@ class Backend:
             f"--key={pki / 'apiserver-etcd-client.key'}",
         ]
         return subprocess.run([*command, *arguments], check=True, capture_output=True, text=True).stdout
-

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -18,13 +20,19 @@ _numbers = itertools.count(1)
 @pytest.fixture(scope="session", params=NAMES)
 def backend(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backend]:
     """A management cluster on each kind of API; the real one only where its programs are."""
-    name = request.param
+    with running(request.param, tmp_path_factory.mktemp(request.param)) as backend:
+        yield backend
+
+
+@contextmanager
+def running(name: str, folder: Path, *, cluster_api: str = "v1beta1") -> Iterator[Backend]:
+    """A management cluster that stores Cluster API so; skips the test where its programs are not."""
     if name == "real":
         try:
             assets.find()
         except assets.AssetsError as error:
             pytest.skip(f"no real Kubernetes API here: {error}")
-    backend = Backend(name, tmp_path_factory.mktemp(name))
+    backend = Backend(name, folder, cluster_api=cluster_api)
     try:
         yield backend.start()
     finally:
