@@ -18,11 +18,21 @@ def problems(schema: Schema, value: Any, path: str = "") -> Iterator[FieldError]
                 yield from problems(found, inner, f"{path}.{name}" if path else name)
     elif isinstance(value, list):
         kind = schema.get("x-kubernetes-list-type")
+        if kind == "map":
+            yield from _no_objects(value, path)
         if kind in ("set", "map") and len(value) > 1:
             yield from _duplicates(schema, value, path)
         if isinstance(schema.get("items"), dict):
             for index, item in enumerate(value):
                 yield from problems(schema["items"], item, f"{path}[{index}]")
+
+
+def _no_objects(items: list[Any], path: str) -> Iterator[FieldError]:
+    for index, item in enumerate(items):
+        if item is not None and not isinstance(item, dict):
+            text = "must be an object for an array of list-type map"
+            yield FieldError.invalid(f"{path}[{index}]", item, text)
+            return
 
 
 def _duplicates(schema: Schema, items: list[Any], path: str) -> Iterator[FieldError]:

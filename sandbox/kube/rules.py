@@ -23,8 +23,17 @@ def problems(kind: Kind, new: Object, old: Object | None) -> Iterator[FieldError
     """What is wrong with `new` beyond its metadata; `old` is the stored object, None on create."""
     if kind.schema:
         yield from schema.problems(kind.schema, new, old)
+    if kind.custom and kind.scale:
+        yield from _replicas(new)
     if rule := _RULES.get(kind.resource):
         yield from rule(new, old)
+
+
+def _replicas(new: Object) -> Iterator[FieldError]:
+    spec = new.get("spec")
+    replicas = spec.get("replicas") if isinstance(spec, dict) else None
+    if isinstance(replicas, int) and replicas < 0:
+        yield FieldError.invalid(".spec.replicas", replicas, "should be a non-negative integer")
 
 
 def _immutable(new: Any, old: Any, path: str) -> Iterator[FieldError]:

@@ -7,6 +7,7 @@ when nothing is wrong here that makes them meaningless.
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 from collections.abc import Callable, Iterator
@@ -15,14 +16,16 @@ from typing import Any
 
 from sandbox.kube import formats, listtypes, structural, validations
 from sandbox.kube.errors import FieldError
-from sandbox.kube.structural import Schema, property_of
+from sandbox.kube.structural import Schema, property_of, same
 
 _log = logging.getLogger(__name__)
 _BLOCKING = {
     "FieldValueNotSupported", "FieldValueRequired", "FieldValueTooLong", "FieldValueTooMany", "FieldValueTypeInvalid",
 }  # fmt: skip
+NOWHERE = "<nil>"
+"""The field of what the real server tells without one."""
 _UNCHECKED = FieldError(
-    "<nil>",
+    NOWHERE,
     "FieldValueInvalid",
     "Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing "
     "errors to complete validation",
@@ -56,13 +59,13 @@ def problems(schema: Schema, new: Any, old: Any) -> list[FieldError]:
     if old is None or not any(listtypes.problems(schema, old)):
         found += listtypes.problems(schema, new)
     if any(each.reason in _BLOCKING for each in found):
-        return [*found, _UNCHECKED]
+        return [*found, _UNCHECKED] if validations.asks(schema) else found
     return found + list(validations.problems(schema, new, old))
 
 
 def _problems(schema: Schema, new: Any, old: Any, path: str) -> Iterator[FieldError]:
     """`old` is the same place in the stored object, None where there is none to compare with."""
-    if old is not None and new == old:
+    if old is not None and same(new, old):
         return
     if new is None:
         if not schema.get("nullable") and (schema.get("type") or schema.get("x-kubernetes-int-or-string")):
@@ -70,7 +73,10 @@ def _problems(schema: Schema, new: Any, old: Any, path: str) -> Iterator[FieldEr
         return
     if not _has_type(schema, new):
         yield _wrong_type(schema, new, path)
+        yield from _choice(schema, new, path)
+        yield from _combinations(schema, new, path)
         return
+    yield from _choice(schema, new, path)
     yield from _limits(schema, new, path)
     yield from _combinations(schema, new, path)
     yield from _inner(schema, new, old, path)
@@ -92,10 +98,14 @@ def _inner(schema: Schema, new: Any, old: Any, path: str) -> Iterator[FieldError
             yield from _problems(schema["items"], item, before(item), f"{path}[{index}]")
 
 
-def _limits(schema: Schema, new: Any, path: str) -> Iterator[FieldError]:
+def _choice(schema: Schema, new: Any, path: str) -> Iterator[FieldError]:
     if "enum" in schema and new not in schema["enum"]:
         supported = ", ".join(f'"{each}"' for each in schema["enum"])
-        yield FieldError(path, "FieldValueNotSupported", f'Unsupported value: "{new}": supported values: {supported}')
+        text = f"Unsupported value: {json.dumps(new)}: supported values: {supported}"
+        yield FieldError(path, "FieldValueNotSupported", text)
+
+
+def _limits(schema: Schema, new: Any, path: str) -> Iterator[FieldError]:
     if isinstance(new, str):
         yield from _text(schema, new, path)
     elif isinstance(new, bool):
@@ -107,13 +117,14 @@ def _limits(schema: Schema, new: Any, path: str) -> Iterator[FieldError]:
 
 
 def _text(schema: Schema, new: str, path: str) -> Iterator[FieldError]:
+    """Of length and pattern only the first fault is told."""
     if len(new) > schema.get("maxLength", len(new)):
         text = f"Too long: may not be more than {schema['maxLength']} bytes"
         yield FieldError(path, "FieldValueTooLong", text)
-    if len(new) < schema.get("minLength", 0):
+    elif len(new) < schema.get("minLength", 0):
         text = f"{path} in body should be at least {schema['minLength']} chars long"
         yield FieldError.invalid(path, new, text)
-    if "pattern" in schema and not _pattern(schema["pattern"]).search(new):
+    elif "pattern" in schema and not _pattern(schema["pattern"]).search(new):
         yield FieldError.invalid(path, new, f"{path} in body should match '{schema['pattern']}'")
     if "format" in schema and not formats.holds(schema["format"], new):
         text = f'Invalid value: "{new}": {path} in body must be of type {schema["format"]}: "{new}"'
@@ -136,8 +147,8 @@ def _number(schema: Schema, new: float, path: str) -> Iterator[FieldError]:
         yield FieldError.invalid(path, new, f"{path} in body should be {word} {high}")
     bits = {"int32": 31, "int64": 63}.get(schema.get("format", ""))
     if bits and not -(2**bits) <= new < 2**bits:
-        text = f"Checked value must be integer with format {schema['format']} in {path}"
-        yield FieldError.invalid(path, new, text)
+        text = f"Checked value must be of type integer with format {schema['format']} in {path}"
+        yield FieldError.invalid(NOWHERE, "", text)
 
 
 def _size(schema: Schema, new: list[Any] | dict[str, Any], path: str) -> Iterator[FieldError]:
@@ -154,16 +165,17 @@ def _combinations(schema: Schema, new: Any, path: str) -> Iterator[FieldError]:
     def fits(each: Schema) -> bool:
         return next(_problems(each, new, None, path), None) is None
 
-    if "allOf" in schema:
-        for each in schema["allOf"]:
-            yield from _problems(each, new, None, path)
-    if "anyOf" in schema and not any(map(fits, schema["anyOf"])):
-        yield FieldError.invalid(path, new, f'"{path}" must validate at least one schema (anyOf)')
-    if "oneOf" in schema and (count := sum(map(fits, schema["oneOf"]))) != 1:
+    missed = [problem for each in schema.get("allOf") or () for problem in _problems(each, new, None, path)]
+    yield from missed
+    if missed:
+        yield FieldError.invalid(NOWHERE, "", f'"{path}" must validate all the schemas (allOf)')
+    if schema.get("anyOf") and not any(map(fits, schema["anyOf"])):
+        yield FieldError.invalid(NOWHERE, "", f'"{path}" must validate at least one schema (anyOf)')
+    if schema.get("oneOf") and (count := sum(map(fits, schema["oneOf"]))) != 1:
         how = f"Found {count} valid alternatives" if count else "Found none valid"
-        yield FieldError.invalid(path, new, f'"{path}" must validate one and only one schema (oneOf). {how}')
-    if "not" in schema and fits(schema["not"]):
-        yield FieldError.invalid(path, new, f'"{path}" must not validate the schema (not)')
+        yield FieldError.invalid(NOWHERE, "", f'"{path}" must validate one and only one schema (oneOf). {how}')
+    if schema.get("not") and fits(schema["not"]):
+        yield FieldError.invalid(NOWHERE, "", f'"{path}" must not validate the schema (not)')
 
 
 def _has_type(schema: Schema, value: Any) -> bool:

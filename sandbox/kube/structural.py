@@ -37,6 +37,19 @@ def property_of(schema: Schema, name: str) -> Schema | None:
     return found
 
 
+def same(one: Any, other: Any) -> bool:
+    """Equality of JSON values. In Python alone a number may equal a truth value."""
+    return bool(one == other) and _alike(one, other)
+
+
+def _alike(one: Any, other: Any) -> bool:
+    if isinstance(one, dict):
+        return all(_alike(value, other[name]) for name, value in one.items())
+    if isinstance(one, list):
+        return all(map(_alike, one, other))
+    return isinstance(one, bool) == isinstance(other, bool)
+
+
 def _default(schema: Schema, value: Any) -> None:
     if isinstance(value, dict):
         for name, inner in (schema.get("properties") or {}).items():

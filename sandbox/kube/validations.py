@@ -16,7 +16,7 @@ import cel
 
 from sandbox.kube import expressions, listtypes
 from sandbox.kube.errors import FieldError
-from sandbox.kube.structural import Schema, property_of
+from sandbox.kube.structural import Schema, property_of, same
 
 _log = logging.getLogger(__name__)
 _RESERVED = {
@@ -26,6 +26,13 @@ _RESERVED = {
 _ESCAPES = (("__", "__underscores__"), (".", "__dot__"), ("-", "__dash__"), ("/", "__slash__"))
 
 
+def asks(schema: Schema) -> bool:
+    """Whether a schema has rules at all."""
+    inner = [schema.get("items"), schema.get("additionalProperties"), *(schema.get("allOf") or ())]
+    inner += (schema.get("properties") or {}).values()
+    return bool(schema.get("x-kubernetes-validations")) or any(isinstance(each, dict) and asks(each) for each in inner)
+
+
 def problems(schema: Schema, new: Any, old: Any, path: str = "", *, unchanged: bool = False) -> Iterator[FieldError]:
     """Rules that an object breaks; `old` is the same place in the stored object, None without one to compare with.
 
@@ -33,7 +40,7 @@ def problems(schema: Schema, new: Any, old: Any, path: str = "", *, unchanged: b
     """
     if new is None:
         return
-    unchanged = unchanged or (old is not None and new == old)
+    unchanged = unchanged or (old is not None and same(new, old))
     if schema.get("x-kubernetes-validations"):
         yield from _asked(schema, new, old, path, unchanged=unchanged)
     for each in schema.get("allOf") or ():
@@ -82,6 +89,7 @@ def _broken(rule: dict[str, Any], new: Any, path: str, context: cel.Context) -> 
             _log.info("messageExpression %s: %s", rule["messageExpression"], error)
     if "fieldPath" in rule:
         path = f"{path}{rule['fieldPath']}".lstrip(".")
+    path = path or "<nil>"
     reason = rule.get("reason", "FieldValueInvalid")
     if reason == "FieldValueForbidden":
         return FieldError.forbidden(path, text)
