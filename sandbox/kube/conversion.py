@@ -1,8 +1,8 @@
 """Conversion between the versions of custom kinds by their webhooks (apiextensions-apiserver pkg/apiserver/conversion).
 
-An object is stored in one version. What a webhook made of it is kept as long as the object does not change; so reads in
-another version go on while the webhook is away, but for objects that have changed since. The real server behaves alike
-through its watch cache.
+An object is stored in one version. What a webhook made of it is kept as long as the object does not change, as in the
+real server's watch cache. So lists, watches and gets of `resourceVersion=0` go on while the webhook is away, until an
+object changes; a plain get and a delete look at what is stored, and fail at once.
 """
 
 from __future__ import annotations
@@ -32,11 +32,15 @@ class Converter:
     def __init__(self, kinds: Kinds, webhooks: Webhooks) -> None:
         self._kinds, self._webhooks = kinds, webhooks
 
-    async def ensure(self, kind: Kind, found: Sequence[Stored]) -> None:
-        """Have all of these objects in the version of `kind`. Raises ApiError when the webhook does not answer."""
+    async def ensure(self, kind: Kind, found: Sequence[Stored], *, fresh: bool = False) -> None:
+        """Have all of these objects in the version of `kind`, `fresh` ones converted anew.
+
+        Raises ApiError when the webhook does not answer.
+        """
         if kind.conversion is None:
             return
-        missing = [each for each in found if not each.is_in(kind)]
+        others = [each for each in found if each.object["apiVersion"] != kind.api_version]
+        missing = others if fresh else [each for each in others if not each.is_in(kind)]
         if missing:
             for stored, converted in zip(
                 missing, await self._convert(kind, [each.object for each in missing]), strict=True

@@ -68,7 +68,7 @@ class Requests:
             return await self._collection(request, target, user)
         if request.method in ("GET", "HEAD"):
             stored = self._registry.get(kind, target.namespace, target.name)
-            await self._converter.ensure(kind, [stored])
+            await self._converter.ensure(kind, [stored], fresh=not request.query.get("resourceVersion"))
             if target.subresource == "scale":
                 return _json(self._registry.scale_of(kind, stored))
             return self._object(target, stored)

@@ -80,7 +80,7 @@ class Writing:
     async def delete(self, kind: Kind, namespace: str, name: str, options: DeleteOptions) -> tuple[Stored, bool]:
         """Delete, or mark for deletion; True when it is gone."""
         current = self.registry.get(kind, namespace, name)
-        await self.converter.ensure(kind, [current])
+        await self.converter.ensure(kind, [current], fresh=True)
         operation = Operation("DELETE", "", options.user, dry_run=options.dry_run)
         if self._validating.concern(kind, operation):
             await self._validating.review(kind, operation, None, current.copy(kind))

@@ -152,6 +152,22 @@ def test_without_the_operator_nothing_is_written_in_the_other_version(api, home)
 
 
 @pytest.mark.usefixtures("operator")
+def test_without_the_operator_lists_of_the_other_version_go_on_until_something_changes(api, home):
+    """They come from a cache; a plain read and a delete do not."""
+    api.post(at("machines", home, version=NEW), a_machine("one", NEW)).ok()
+    old = at("machines", home, "one", version=OLD)
+    assert len(api.get(at("machines", home, version=OLD)).ok()["items"]) == 1
+    take_away(api)
+    failed = "conversion webhook for cluster.x-k8s.io/v1beta2, Kind=Machine failed: Post"
+    api.get(old).refused(500, "", failed)
+    api.delete(old).refused(500, "", failed)
+    assert api.get(old, resourceVersion="0").ok()["spec"]["nodeDrainTimeout"] == "1m30s"
+    assert len(api.get(at("machines", home, version=OLD)).ok()["items"]) == 1
+    api.patch(at("machines", home, "one", version=NEW), {"spec": {"providerID": "aws:///a/i-1"}}).ok()
+    api.get(at("machines", home, version=OLD)).refused(500, "", failed)
+
+
+@pytest.mark.usefixtures("operator")
 def test_a_change_that_nobody_validates_is_refused_unless_that_is_ignored(api, home):
     api.post(at("hostedclusters", home), a_hosted_cluster("blue")).ok()
     path, patch = at("hostedclusters", home, "blue"), {"spec": {"pausedUntil": "true"}}
