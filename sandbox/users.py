@@ -47,5 +47,6 @@ def token_file(cluster: ManagementClusterPlan) -> str:
     """The same list as kube-apiserver's `--token-auth-file` reads it: token, name, uid, groups."""
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
-    rows.writerows((user.token, user.name, user.uid, ",".join(user.groups)) for user in of(cluster))
+    for user in of(cluster):  # an empty field would be a group without a name
+        rows.writerow((user.token, user.name, user.uid, *([",".join(user.groups)] if user.groups else [])))
     return text.getvalue()

@@ -15,6 +15,7 @@ from sandbox.running.processes import Child, Processes
 NAMES = ("emulated", "real")
 _MODULES = {"emulated": "sandbox.kube", "real": "sandbox.envtest"}
 _START_SECONDS = 120
+_COMPACTED = "compact_rev_key"  # where API servers tell one another what they let etcd compact
 
 
 class Backend:
@@ -58,11 +59,16 @@ class Backend:
         self._wait("api.ready")
 
     def compact(self) -> None:
-        """Let the store forget all history up to now, as it does by itself every few minutes."""
+        """Let the store forget all history up to now, as it does by itself every few minutes.
+
+        A real API server looks every 15 seconds what was compacted, and serves older moments from memory till then.
+        """
         if self.name == "emulated":
             self._signal(signal.SIGUSR2)
         else:
-            self._etcdctl("compact", str(self._revision()))
+            revision = str(self._revision())
+            self._etcdctl("put", _COMPACTED, revision)
+            self._etcdctl("compact", revision)
 
     def _signal(self, number: signal.Signals) -> None:
         assert self._api is not None

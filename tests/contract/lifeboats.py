@@ -1,0 +1,33 @@
+"""Lifeboat's own adapters on a backend."""
+
+from __future__ import annotations
+
+import json
+
+from lifeboat.adapters.kube import KubernetesCluster
+from tests.contract.backends import Backend
+
+
+def kubeconfig_of(backend: Backend, token: str) -> str:
+    """As it is kept for Lifeboat: everything inline."""
+    cluster = backend.cluster
+    return json.dumps(
+        {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [
+                {
+                    "name": "c",
+                    "cluster": {"server": cluster.api_url, "certificate-authority": str(cluster.pki / "ca.crt")},
+                }
+            ],
+            "users": [{"name": "u", "user": {"token": token}}],
+            "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
+            "current-context": "x",
+        }
+    )
+
+
+def lifeboat_on(backend: Backend, token: str = "") -> KubernetesCluster:
+    """Lifeboat's way to a backend's API, as its administrator unless `token` says otherwise."""
+    return KubernetesCluster.from_kubeconfig("mgmt-1", kubeconfig_of(backend, token or backend.cluster.admin_token))
