@@ -6,7 +6,7 @@ import pytest
 
 from sandbox.aws.functions import faults
 from sandbox.aws.functions.faults import Fault
-from sandbox.proof import objects, verdict
+from sandbox.proof import eye, objects, verdict
 from sandbox.proof.clients import client_of
 from sandbox.proof.observation import BLUE, NAMESPACE, observe
 from tests.e2e.operations import wait_until
@@ -36,10 +36,13 @@ def test_a_move_that_fails_early_goes_back_to_the_source(operations, sandbox, fu
 
 
 def test_the_whole_move(operations, sandbox):
-    """Every line of the demo's table is right after `recover`."""
-    before = observe(sandbox, "mgmt-1")
+    """Every line of the demo's table is right after `recover`; on a real API kubectl says so, too."""
+    before, seen = observe(sandbox, "mgmt-1"), eye.look(sandbox)
     ended = operations.run("recover", **RECOVER)
     assert ended.status == "SUCCEEDED", ended.cause
     time.sleep(2)
     rows = verdict.of_move(sandbox, before, observe(sandbox, "mgmt-2"))
+    if seen:
+        rows += eye.rows_of(seen, eye.look(sandbox))
+    assert (sandbox.plan.kube == "real") == any(row.subject.startswith("kubectl: ") for row in rows)
     assert {row.subject: row.problem for row in rows if row.problem} == {}
