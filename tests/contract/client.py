@@ -83,7 +83,7 @@ class Api:
 
     def __init__(self, backend: Backend, token: str = "") -> None:
         self.backend, self.name = backend, backend.name
-        self._token = token or backend.cluster.admin_token
+        self.token = token or backend.cluster.admin_token
         self._pool = urllib3.PoolManager(ca_certs=str(backend.cluster.pki / "ca.crt"), retries=False, maxsize=8)
 
     def close(self) -> None:
@@ -150,7 +150,7 @@ class Api:
 
     def _headers(self, content_type: str) -> dict[str, str]:
         return {
-            "Authorization": f"Bearer {self._token}",
+            "Authorization": f"Bearer {self.token}",
             "Accept": "application/json",
             "Content-Type": content_type,
             "User-Agent": "contract/1",
