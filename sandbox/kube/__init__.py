@@ -5,7 +5,7 @@ be wrong (garbage collection, namespace termination); everything else that acts 
 
 Where it is less than the real one, on purpose:
 
-- Webhook configurations are stored, not called. Conversion between versions changes the name of the version only.
+- Mutating webhooks are stored, not called; conversion and validating webhooks only by URL.
 - Of schemas and rules only what `schema` and `rules` list is checked; unknown fields are kept.
 - Whoever has a token may do everything (`access.Access.authorize` is the place for more).
 - A namespace's `default` account is there before a client can ask for it; it has no tokens.
