@@ -77,3 +77,19 @@ def test_pod_of_a_job_ends_with_its_command(workbench: Workbench) -> None:
             await workbench.until(lambda n=name, p=phase: workbench.status.get(n, {}).get("phase") == p)  # type: ignore[misc]
 
     workbench.play(scenario())
+
+
+def test_container_reads_its_service_account(workbench: Workbench) -> None:
+    """The token is where every client library looks for it."""
+
+    async def scenario() -> None:
+        sources = [{"serviceAccountToken": {"path": "token", "audience": "a"}}]
+        mount = {"name": "access", "mountPath": "/var/run/secrets/kubernetes.io/serviceaccount", "readOnly": True}
+        container = {"name": "c", "image": ETCD_IMAGE, "command": ["sleep", "9"], "volumeMounts": [mount]}
+        spec = {"containers": [container], "volumes": [{"name": "access", "projected": {"sources": sources}}]}
+        worker = workbench.start("p", spec)
+        await workbench.until_ready(worker)
+        code, out, err = await workbench.run(worker, "cat", f"{mount['mountPath']}/token")
+        assert (code, out, err) == (0, "token of p for a", "")
+
+    workbench.play(scenario())
