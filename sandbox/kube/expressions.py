@@ -77,7 +77,7 @@ def _compile(text: str) -> Expression:
         last = name.rpartition(".")[2]
         namespaced = name != last and name.partition(".")[0] in ("cel", "optional", "sets", "math", "format", "base64")
         if namespaced or last not in _OF_THE_LIBRARY | celfunctions.ALL.keys() | _WORDS:
-            raise UnevaluatedError(f"no function {name}")
+            raise UnevaluatedError(f"no function {name if namespaced else last}")
     try:
         return Expression(cel.compile(plain), transition=bool(re.search(r"\boldSelf\b", _TEXT.sub("''", plain))))
     except ValueError as error:

@@ -39,7 +39,7 @@ def _duplicates(schema: Schema, items: list[Any], path: str) -> Iterator[FieldEr
     seen: dict[str, int] = {}
     for index, item in enumerate(items):
         key = item if schema["x-kubernetes-list-type"] == "set" else _key(schema, item)
-        text = json.dumps(key, sort_keys=True)
+        text = json.dumps(key, sort_keys=True, separators=(",", ":"))
         seen[text] = seen.get(text, 0) + 1
         if seen[text] == 2:
             yield FieldError(f"{path}[{index}]", "FieldValueDuplicate", f"Duplicate value: {text}")

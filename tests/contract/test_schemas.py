@@ -59,7 +59,6 @@ _SCHEMA: Object = {
                     "x-kubernetes-validations": [{"rule": "self == oldSelf", "message": "words cannot be changed"}],
                 },
                 "keyed": _KEYED,
-                "listed": {**{k: v for k, v in _KEYED.items() if "list" not in k}, "x-kubernetes-list-type": "atomic"},
                 "address": {**_TEXT, "maxLength": 43, "x-kubernetes-validations": [{"rule": "isCIDR(self)"}]},
             },
         }
@@ -190,11 +189,6 @@ def test_items_of_a_map_are_compared_by_their_keys(things):
     things.change(made, keyed=[{"name": "b", "fixed": "2"}, {"name": "c", "fixed": "3"}]).ok()
     refused = things.change(made, keyed=[{"name": "c", "fixed": "3"}, {"name": "b", "fixed": "9"}])
     assert refused.refused(422, "Invalid")["details"]["causes"][0]["field"] == "spec.keyed[1].fixed"
-
-
-def test_items_of_other_lists_are_not_compared(things):
-    made = things.make(listed=[{"name": "a", "fixed": "1"}]).ok()
-    things.change(made, listed=[{"name": "a", "fixed": "2"}]).ok()
 
 
 def test_what_is_wrong_already_and_does_not_change_is_let_be(api, home):
