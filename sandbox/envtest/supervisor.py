@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _POLL, _ANSWER_SECONDS = 0.1, 2.0
 _END_SECONDS = 3.0  # nothing is lost when a sandbox ends: its data goes with it
-_RESTART_SECONDS = 20.0
+_RESTART_SECONDS = 3.0  # it stops listening at once and then holds on to open watches for up to a minute
 
 
 class Supervisor:
