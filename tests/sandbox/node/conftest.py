@@ -70,7 +70,7 @@ PULL_SECRET = secret(**{".dockerconfigjson": b'{"auths": {"registry.release.exam
 class Workbench:
     """Runs pods and remembers the last status of each."""
 
-    def __init__(self, folder: Path, mode: str) -> None:
+    def __init__(self, folder: Path, mode: str, etcd: Path | None = None) -> None:
         self.plan = Plan.create(folder / "run", isolation=mode)
         self.reserved = socket.create_server(
             (self.plan.aws_address, AWS_PORT)
@@ -83,7 +83,7 @@ class Workbench:
         self.workers: list[PodWorker] = []
         self.node = Node(
             folder=self.cluster.folder,
-            image_root=images.build(self.cluster.folder / "images"),
+            image_root=images.build(self.cluster.folder / "images", etcd),
             isolation=mode,
             host_ip=self.cluster.kubelet_address,
             sources=self.sources,

@@ -3,8 +3,19 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+
+import pytest
+
+from tests.etcds import BOTH
 
 from .conftest import ETCDCTL, Workbench
+
+
+@pytest.fixture(params=BOTH)
+def workbench(request: pytest.FixtureRequest, tmp_path: Path, mode: str) -> Workbench:
+    """With either etcd in the images."""
+    return Workbench(tmp_path, mode, request.param)
 
 
 def test_operators_commands_work_verbatim_in_every_member(workbench: Workbench) -> None:
