@@ -261,8 +261,8 @@ class Controller:
             except Exception as error:
                 failures = self._failures[key] = self._failures.get(key, 0) + 1
                 again = min(_FIRST_BACKOFF * 2 ** (failures - 1), _LONGEST_BACKOFF)
-                if isinstance(error, ApiError) and error.code in (0, 404, 409):
-                    _log.info("%s %s: %s", self.name, "/".join(key), error)  # somebody was faster
+                if isinstance(error, ApiError) and (error.code in (0, 404, 409) or "webhook" in error.message):
+                    _log.info("%s %s: %s", self.name, "/".join(key), error)  # somebody was faster, or is away
                 else:
                     _log.exception("%s %s failed", self.name, "/".join(key))
             finally:

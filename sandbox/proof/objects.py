@@ -6,6 +6,7 @@ from typing import Any
 
 from sandbox import client as kinds
 from sandbox.client import Client, Object, Resource
+from sandbox.hypershift.conversion import ANNOTATION
 
 _EVERY = [each for each in vars(kinds).values() if isinstance(each, Resource)]
 _BELONGING = [each for each in _EVERY if each.namespaced and each.plural not in {"events", "leases", "endpoints"}]
@@ -95,4 +96,6 @@ def _key(obj: Object) -> str:
 
 def _still(obj: Object) -> Object:
     metadata = {key: value for key, value in obj["metadata"].items() if key not in _LIVELY}
+    if metadata.get("annotations"):  # the object in its stored version, status included
+        metadata["annotations"] = {key: value for key, value in metadata["annotations"].items() if key != ANNOTATION}
     return {**{key: value for key, value in obj.items() if key != "status"}, "metadata": metadata}

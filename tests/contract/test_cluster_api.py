@@ -7,6 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from lifeboat.adapters.kube import KubernetesCluster
+from lifeboat.errors import ApiUnavailableError
+from lifeboat.resources import MACHINES
 from sandbox.world import prepare_management_cluster
 from tests.contract.backends import NAMES, Backend
 from tests.contract.client import Api, at
@@ -183,3 +186,22 @@ def test_a_change_that_nobody_validates_is_refused_unless_that_is_ignored(api, h
         api.delete(path).ok()
     finally:
         api.patch(WEBHOOKS, {"webhooks": was}).ok()
+
+
+@pytest.mark.usefixtures("operator")
+def test_lifeboat_creates_in_the_version_of_a_manifest_and_needs_the_stored_one_alone(api, backend, home):
+    cluster = KubernetesCluster.from_kubeconfig("mgmt-2", backend.cluster.kubeconfig.read_text(encoding="utf-8"))
+    exported = {
+        **a_machine("one", OLD),
+        "metadata": {"name": "one", "namespace": home, "finalizers": ["example.com/x"]},
+    }
+    assert cluster.create(MACHINES, exported) is not None
+    take_away(api)
+    (seen,) = cluster.list_objects(MACHINES, home)
+    assert (seen["apiVersion"], seen["spec"]["deletion"]) == (NEW, {"nodeDrainTimeoutSeconds": 90})
+    again = {**exported, "metadata": {"name": "two", "namespace": home}}
+    with pytest.raises(ApiUnavailableError, match=r"conversion webhook for .* failed"):
+        cluster.create(MACHINES, again)
+    cluster.patch(MACHINES, home, "one", {"metadata": {"finalizers": None}})
+    cluster.delete(MACHINES, home, "one", uid=seen["metadata"]["uid"])
+    assert cluster.get(MACHINES, home, "one") is None
