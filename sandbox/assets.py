@@ -38,30 +38,40 @@ def _pinned(module: str, pin: str) -> str:
 
 
 def etcd() -> str:
-    """The folder with etcd, etcdctl and etcdutl of one version: what `make kube` built. Raises AssetsError."""
-    missing = [name for name in ETCD if not os.access(cache() / name, os.X_OK)]
-    if missing:
-        msg = f"no {', '.join(missing)} in {cache()}: `make kube` builds them (with Go, once)"
-        raise AssetsError(msg)
-    return str(cache())
+    """A folder with etcd, etcdctl and etcdutl: what `make kube` built, if possible. Raises AssetsError.
+
+    One folder, so that they are of one version: `setup-envtest` brings an etcd without the others.
+    """
+    folders = [cache(), *_given()]
+    for folder in folders:
+        if all(os.access(folder / name, os.X_OK) for name in ETCD):
+            return str(folder)
+    raise _missing([name for name in ETCD if not os.access(cache() / name, os.X_OK)], folders)
 
 
 def find() -> dict[str, str]:
-    """Every program of PROGRAMS and its path. Raises AssetsError when one is missing."""
-    given = os.environ.get("KUBEBUILDER_ASSETS")
-    folders = [*([Path(given)] if given else []), cache()]
+    """Every program of PROGRAMS and its path. Raises AssetsError when one is missing, or `etcd` has no folder."""
+    folders = [*_given(), cache()]
     found = {}
     for name in PROGRAMS:
         for folder in folders:
             if os.access(folder / name, os.X_OK):
                 found[name] = str(folder / name)
                 break
-    missing = [name for name in PROGRAMS if name not in found]
-    if missing:
-        where = " or ".join(map(str, folders))
-        msg = f"no {', '.join(missing)} in {where}: `make kube` builds them (with Go, once)"
-        raise AssetsError(msg)
+    if missing := [name for name in PROGRAMS if name not in found]:
+        raise _missing(missing, folders)
+    etcd()
     return found
+
+
+def _given() -> list[Path]:
+    given = os.environ.get("KUBEBUILDER_ASSETS")
+    return [Path(given)] if given else []
+
+
+def _missing(names: list[str], folders: list[Path]) -> AssetsError:
+    where = " or ".join(map(str, folders))
+    return AssetsError(f"no {', '.join(names)} in {where}: `make kube` builds them (with Go, once)")
 
 
 def available() -> bool:

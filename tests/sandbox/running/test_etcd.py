@@ -12,6 +12,7 @@ from sandbox.running import Sandbox, SandboxError
 def built(tmp_path, monkeypatch):
     """An empty folder where `make kube` would put programs."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("KUBEBUILDER_ASSETS", raising=False)
     assets.cache().mkdir(parents=True)
     return assets.cache()
 
@@ -45,3 +46,18 @@ def test_the_newer_one_is_what_the_images_hold_when_asked_for(built, tmp_path):
     root = images.build(tmp_path / "images", plan.etcd)
     (programs,) = [source for source, target, _ in images.binds(root, images.image("x")) if target == "/.host/etcd"]
     assert programs == str(built)
+
+
+def test_etcd_and_its_tools_come_out_of_one_folder(built, tmp_path, monkeypatch):
+    """`setup-envtest` brings an etcd of its own; of what version, the tools beside it do not know."""
+    given = tmp_path / "given"
+    given.mkdir()
+    program(given / "etcd")
+    monkeypatch.setenv("KUBEBUILDER_ASSETS", str(given))
+    for name in assets.PROGRAMS:
+        program(built / name)
+    assert assets.find()["etcd"] == str(given / "etcd")
+    assert assets.etcd() == str(built)
+    (built / "etcd").unlink()
+    with pytest.raises(assets.AssetsError, match=r"no etcd in .*make kube"):
+        assets.find()
