@@ -20,6 +20,7 @@ _log = logging.getLogger(__name__)
 _TEXT = re.compile(r"""r?"(?:\\.|[^"\\])*"|r?'(?:\\.|[^'\\])*'""")
 _CALL = re.compile(r"(?<![\w.])(\w+(?:\.\w+)*)\s*\(|\.(\w+)\s*\(")
 _OPTIONAL = re.compile(r"(\w+(?:\.\w+)*)\.\?(\w+(?:\.\w+)*?)\.orValue\(([^()]*)\)")
+_REFLEXIVE = re.compile(r"^([^?]*\|\| )?self == oldSelf$")
 _OF_THE_LIBRARY = {
     "has", "all", "exists", "exists_one", "map", "filter", "size", "contains", "startsWith", "endsWith", "matches",
     "int", "uint", "double", "string", "bytes", "duration", "timestamp", "type", "dyn", "lowerAscii", "getSeconds",
@@ -35,24 +36,33 @@ class UnevaluatedError(Exception):
 
 @dataclass(frozen=True)
 class Expression:
-    """A compiled expression over `self` and `oldSelf`."""
+    """A compiled expression over `self` and `oldSelf`.
+
+    `transition` tells that it asks for the old state, `reflexive` that it is true where nothing changed, whatever
+    that is. `functions` are those that the library has not got.
+    """
 
     program: cel.Program
     transition: bool
+    reflexive: bool
+    functions: frozenset[str]
 
-    def value(self, context: cel.Context) -> Any:
+
+class Scope:
+    """What expressions see at one place. `old` is None where there is nothing to compare with."""
+
+    def __init__(self, new: Any, old: Any) -> None:
+        self._context = cel.Context()
+        self._context.add_variable("self", new)
+        self._context.add_variable("oldSelf", old)
+        self._known: set[str] = set()
+
+    def value(self, expression: Expression) -> Any:
         """Its value. Raises KeyError, TypeError, ValueError and the like for what CEL calls an error."""
-        return self.program.execute(context)
-
-
-def context(new: Any, old: Any) -> cel.Context:
-    """What expressions see. `old` is None where there is nothing to compare with."""
-    made = cel.Context()
-    for name, function in celfunctions.ALL.items():
-        made.add_function(name, function)
-    made.add_variable("self", new)
-    made.add_variable("oldSelf", old)
-    return made
+        for name in expression.functions - self._known:  # adding all of them takes longer than most evaluations
+            self._context.add_function(name, celfunctions.ALL[name])
+            self._known.add(name)
+        return expression.program.execute(self._context)
 
 
 def compiled(text: str) -> Expression | None:
@@ -72,16 +82,25 @@ def _tell_once(text: str, why: str) -> None:
 @cache
 def _compile(text: str) -> Expression:
     plain = _OPTIONAL.sub(_without_optional, text)
-    for found in _CALL.finditer(_TEXT.sub("''", plain)):
+    bare = _TEXT.sub("''", plain)
+    functions = set()
+    for found in _CALL.finditer(bare):
         name = found[1] or found[2]
         last = name.rpartition(".")[2]
         namespaced = name != last and name.partition(".")[0] in ("cel", "optional", "sets", "math", "format", "base64")
         if namespaced or last not in _OF_THE_LIBRARY | celfunctions.ALL.keys() | _WORDS:
             raise UnevaluatedError(f"no function {name if namespaced else last}")
+        functions.add(last)
     try:
-        return Expression(cel.compile(plain), transition=bool(re.search(r"\boldSelf\b", _TEXT.sub("''", plain))))
+        program = cel.compile(plain)
     except ValueError as error:
         raise UnevaluatedError(str(error).splitlines()[0]) from error
+    return Expression(
+        program,
+        transition=bool(re.search(r"\boldSelf\b", bare)),
+        reflexive=bool(_REFLEXIVE.match(bare)),
+        functions=frozenset(functions & celfunctions.ALL.keys()),
+    )
 
 
 def why_not(text: str) -> str | None:

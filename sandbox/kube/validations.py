@@ -12,8 +12,6 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-import cel
-
 from sandbox.kube import expressions, listtypes
 from sandbox.kube.errors import FieldError
 from sandbox.kube.structural import Schema, property_of, same
@@ -63,28 +61,30 @@ def problems(schema: Schema, new: Any, old: Any, path: str = "", *, unchanged: b
 
 
 def _asked(schema: Schema, new: Any, old: Any, path: str, *, unchanged: bool) -> Iterator[FieldError]:
-    context = None
+    scope = None
     for rule in schema["x-kubernetes-validations"]:
         expression = expressions.compiled(rule["rule"])
         if expression is None or (old is None if expression.transition else unchanged):
             continue
-        if context is None:
-            context = _context(schema, new, old)
+        if unchanged and expression.reflexive:
+            continue
+        if scope is None:
+            scope = _scope(schema, new, old)
         try:
-            holds = expression.value(context)
+            holds = scope.value(expression)
         except Exception as error:
             _log.info("rule %s of %s: %s", rule["rule"], path, error)
             yield FieldError.invalid(path, _shown(new), f"{error} evaluating rule: {_message(rule)}")
             continue
         if holds is not True:
-            yield _broken(rule, new, path, context)
+            yield _broken(rule, new, path, scope)
 
 
-def _broken(rule: dict[str, Any], new: Any, path: str, context: cel.Context) -> FieldError:
+def _broken(rule: dict[str, Any], new: Any, path: str, scope: expressions.Scope) -> FieldError:
     text = rule.get("message", "").strip() or f"failed rule: {rule['rule'].strip()}"
     if "messageExpression" in rule and (expression := expressions.compiled(rule["messageExpression"])):
         try:
-            text = str(expression.value(context)).strip() or text
+            text = str(scope.value(expression)).strip() or text
         except Exception as error:
             _log.info("messageExpression %s: %s", rule["messageExpression"], error)
     if "fieldPath" in rule:
@@ -110,9 +110,9 @@ def _shown(value: Any) -> Any:
     return "object" if isinstance(value, dict) else "array" if isinstance(value, list) else value
 
 
-def _context(schema: Schema, new: Any, old: Any) -> cel.Context:
+def _scope(schema: Schema, new: Any, old: Any) -> expressions.Scope:
     before = None if old is None else _typed(schema, listtypes.in_order_of(schema, old, new))
-    return expressions.context(_typed(schema, new), before)
+    return expressions.Scope(_typed(schema, new), before)
 
 
 def _typed(schema: Schema, value: Any) -> Any:
