@@ -35,6 +35,7 @@ def test_a_move_that_fails_early_goes_back_to_the_source(operations, sandbox, fu
     wait_until(lambda: not objects.made_by_lifeboat(destination, NAMESPACE, BLUE))
 
 
+@pytest.mark.timeout(1200)
 def test_the_whole_move(operations, sandbox):
     """Every line of the demo's table is right after `recover`; on a real API kubectl says so, too."""
     before, seen = observe(sandbox, "mgmt-1"), eye.look(sandbox)
