@@ -20,6 +20,7 @@ _log = logging.getLogger(__name__)
 _TEXT = re.compile(r"""r?"(?:\\.|[^"\\])*"|r?'(?:\\.|[^'\\])*'""")
 _CALL = re.compile(r"(?<![\w.])(\w+(?:\.\w+)*)\s*\(|\.(\w+)\s*\(")
 _OPTIONAL = re.compile(r"(\w+(?:\.\w+)*)\.\?(\w+(?:\.\w+)*?)\.orValue\(([^()]*)\)")
+_SELF = re.compile(r"\b(?:self|oldSelf)\b(?:\.(\w+)(\s*\()?)?")
 _REFLEXIVE = re.compile(r"^([^?]*\|\| )?self == oldSelf$")
 _OF_THE_LIBRARY = {
     "has", "all", "exists", "exists_one", "map", "filter", "size", "contains", "startsWith", "endsWith", "matches",
@@ -39,13 +40,15 @@ class Expression:
     """A compiled expression over `self` and `oldSelf`.
 
     `transition` tells that it asks for the old state, `reflexive` that it is true where nothing changed, whatever
-    that is. `functions` are those that the library has not got.
+    that is. `functions` are those that the library has not got, `fields` those of `self` and `oldSelf` that it looks
+    at, None for all.
     """
 
     program: cel.Program
     transition: bool
     reflexive: bool
     functions: frozenset[str]
+    fields: frozenset[str] | None
 
 
 class Scope:
@@ -100,7 +103,17 @@ def _compile(text: str) -> Expression:
         transition=bool(re.search(r"\boldSelf\b", bare)),
         reflexive=bool(_REFLEXIVE.match(bare)),
         functions=frozenset(functions & celfunctions.ALL.keys()),
+        fields=_fields(bare),
     )
+
+
+def _fields(bare: str) -> frozenset[str] | None:
+    names = set()
+    for found in _SELF.finditer(bare):
+        if found[1] is None or found[2]:  # the whole object, or a method of it
+            return None
+        names.add(found[1])
+    return frozenset(names)
 
 
 def why_not(text: str) -> str | None:

@@ -38,6 +38,7 @@ _SCHEMA: Object = {
             "required": ["kind"],
             "x-kubernetes-validations": [
                 {"rule": "!has(self.low) || !has(self.high) || self.low <= self.high", "message": "low above high"},
+                {"rule": "!has(self.high) || self.high < 100", "messageExpression": "'too high for ' + self.colour"},
                 {"rule": 'self.?extra.note.orValue("") != "never"', "message": "note says never"},
             ],
             "properties": {
@@ -152,6 +153,7 @@ def test_merge_patch_takes_a_null_away(things):
         ({"keyed": [{"name": "a"}, {"name": "a"}]}, "spec.keyed[1]", 'Duplicate value: {"name":"a"}'),
         ({"low": 3, "high": 2}, "spec", "low above high"),
         ({"extra": {"note": "never"}}, "spec", "note says never"),
+        ({"high": 100}, "spec", "too high for red"),
         ({"ratio": 1}, "spec.ratio", "failed rule: self < 1.0"),
         ({"address": "10.0.0.0"}, "spec.address", "failed rule: isCIDR(self)"),
     ],
