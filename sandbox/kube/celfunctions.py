@@ -71,10 +71,6 @@ def _find_all(value: str, pattern: str, count: int = -1) -> list[str]:
     return found if count < 0 else found[:count]
 
 
-def _join(values: list[str], separator: str = "") -> str:
-    return separator.join(values)
-
-
 def _substring(value: str, start: int, end: int | None = None) -> str:
     stop = len(value) if end is None else end
     if not 0 <= start <= stop <= len(value):
@@ -93,12 +89,11 @@ ALL: dict[str, Callable[..., Any]] = {
     "replace": _replace,
     "find": _find,
     "findAll": _find_all,
-    "join": _join,
     "trim": lambda value: value.strip(),
+    "lowerAscii": lambda value: value.lower(),
     "upperAscii": lambda value: value.upper(),
     "substring": _substring,
     "indexOf": _index_of,
-    "isSorted": lambda values: values == sorted(values),
     "sum": sum,
     "isIP": _is(ipaddress.ip_address),
     "ip": lambda value: str(_address(value)),

@@ -24,7 +24,7 @@ _SELF = re.compile(r"\b(?:self|oldSelf)\b(?:\.(\w+)(\s*\()?)?")
 _REFLEXIVE = re.compile(r"^([^?]*\|\| )?self == oldSelf$")
 _OF_THE_LIBRARY = {
     "has", "all", "exists", "exists_one", "map", "filter", "size", "contains", "startsWith", "endsWith", "matches",
-    "int", "uint", "double", "string", "bytes", "duration", "timestamp", "type", "dyn", "lowerAscii", "getSeconds",
+    "int", "uint", "double", "string", "bytes", "duration", "timestamp", "type", "dyn", "getSeconds",
     "getMinutes", "getHours", "getMilliseconds", "getFullYear", "getMonth", "getDate", "getDayOfMonth", "getDayOfWeek",
     "getDayOfYear",
 }  # fmt: skip

@@ -206,6 +206,56 @@ def test_what_is_wrong_already_and_does_not_change_is_let_be(api, home):
     olds.change(made, name="STILL").refused(422, "Invalid", "should match")
 
 
+_TRUE = {
+    "a,b,c": [
+        "self.split(',') == ['a', 'b', 'c']",
+        "self.split(',', 2) == ['a', 'b,c']",
+        "['a', 'b'].exists_one(each, each == 'b')",
+        "self.replace(',', ';') == 'a;b;c'",
+        "self.replace(',', ';', 1) == 'a;b,c'",
+        "self.indexOf('b') == 2 && self.indexOf('z') == -1",
+        "self.substring(2) == 'b,c' && self.substring(0, 1) == 'a'",
+        "self.find('[bc]') == 'b' && self.find('z') == ''",
+        "self.findAll('[a-z]') == ['a', 'b', 'c'] && self.findAll('[a-z]', 1) == ['a']",
+        "self.upperAscii() == 'A,B,C' && self.upperAscii().lowerAscii() == self",
+        "(' ' + self + ' ').trim() == self",
+        "[1, 2, 3].sum() == 6",
+        "self.matches('^[[:alpha:]](,[a-z])+$')",
+        "!isIP(self) && !isCIDR(self) && !isURL(self)",
+    ],
+    "10.1.0.0/16": [
+        "cidr(self).prefixLength() == 16",
+        "cidr(self).ip().family() == 4",
+        "isIP('::1') && ip('::1').family() == 6 && !isIP(self)",
+    ],
+    "https://user@host.example.com:8443/path?a=1&a=2": [
+        "isURL(self) && url(self).getScheme() == 'https'",
+        "url(self).getHost() == 'host.example.com:8443' && url(self).getHostname() == 'host.example.com'",
+        "url(self).getPort() == '8443' && url(self).getEscapedPath() == '/path'",
+        "url(self).getQuery()['a'] == ['1', '2']",
+    ],
+}
+
+
+@pytest.mark.parametrize(("plural", "form"), [("holds", "{}"), ("fails", "!({})")])
+def test_functions_of_rules(api, home, plural, form):
+    """Each is true of its text; refused with its opposite as the rule, none left out."""
+    rules = [(text, form.format(rule)) for text, rules in _TRUE.items() for rule in rules]
+    fields = {
+        f"field{index}": {**_TEXT, "maxLength": 64, "x-kubernetes-validations": [{"rule": rule}]}
+        for index, (_, rule) in enumerate(rules)
+    }
+    spec = {"type": "object", "properties": {"kind": _TEXT, **fields}}
+    _install(api, plural, {"type": "object", "properties": {"spec": spec}})
+    values = {f"field{index}": text for index, (text, _) in enumerate(rules)}
+    answer = Kind(api, home, plural).make(**values)
+    if plural == "holds":
+        answer.ok()
+    else:
+        causes = answer.refused(422, "Invalid", "failed rule")["details"]["causes"]
+        assert {each["field"] for each in causes} == {f"spec.{name}" for name in values}
+
+
 @pytest.mark.parametrize(
     ("spec", "field"),
     [
