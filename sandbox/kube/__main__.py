@@ -1,8 +1,13 @@
-"""`python -m sandbox.kube PLAN CLUSTER`: the API server of one management cluster."""
+"""`python -m sandbox.kube PLAN CLUSTER`: the API server of one management cluster.
+
+SIGUSR1 restarts it on the same data: `api.ready` goes at once, and comes back when it serves again. SIGUSR2 lets it
+forget all history, as a real one does every few minutes.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ctypes
 import gc
 import logging
@@ -11,7 +16,7 @@ import signal
 import sys
 from pathlib import Path
 
-from sandbox.kube.server import serve
+from sandbox.kube.server import ApiServer
 from sandbox.plan import Plan
 
 _PR_SET_PDEATHSIG = 1
@@ -29,12 +34,29 @@ def main() -> None:
 
 
 async def _run(plan: Plan, name: str) -> None:
-    until = asyncio.Event()
+    until, again = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, until.set)
+    server = ApiServer(plan, plan.management_cluster(name))
+    loop.add_signal_handler(signal.SIGUSR1, again.set)
+    loop.add_signal_handler(signal.SIGUSR2, server.store.compact)
     gc.freeze()
-    await serve(plan, plan.management_cluster(name), until)
+    await server.start()
+    restarting = asyncio.create_task(_restart(server, again))
+    try:
+        await until.wait()
+    finally:
+        restarting.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await server.stop()
+
+
+async def _restart(server: ApiServer, again: asyncio.Event) -> None:
+    while True:
+        await again.wait()
+        again.clear()
+        await server.restart()
 
 
 if __name__ == "__main__":

@@ -95,7 +95,8 @@ def _conflict(conflicts: list[tuple[ownership.Entry, fields.Path]]) -> errors.Ap
     causes = []
     for entry, path in conflicts:
         using = f" with subresource {entry.subresource!r}".replace("'", '"') if entry.subresource else ""
-        who = f'"{entry.manager}"{using} using {entry.api_version}'
+        version = f" using {entry.api_version}" if entry.operation == ownership.UPDATE else ""
+        who = f'"{entry.manager}"{using}{version}'
         listed.setdefault(who, []).append(fields.shown(path))
         causes.append(
             {"reason": "FieldManagerConflict", "message": f"conflict with {who}", "field": fields.shown(path)}

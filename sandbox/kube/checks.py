@@ -20,9 +20,13 @@ def types(kind: Kind, obj: Object) -> None:
     if not isinstance(obj, dict):
         raise errors.bad_request("the object provided is not a JSON object")
     version = obj.setdefault("apiVersion", kind.api_version)
-    if version != kind.api_version:
+    if version != kind.api_version and kind.custom:
         text = f"the API version in the data ({version}) does not match the expected API version ({kind.api_version})"
         raise errors.bad_request(text)
+    if version != kind.api_version:
+        text = f'no kind "{kind.kind}" is registered for version "{version}" in scheme "pkg/runtime/scheme.go:111"'
+        quoted = json.dumps(version)
+        raise errors.bad_request(f"{kind.kind} in version {quoted} cannot be handled as a {kind.kind}: {text}")
     if obj.setdefault("kind", kind.kind) != kind.kind:
         text = f"{obj['kind']} in version {json.dumps(kind.api_version)} cannot be handled as a {kind.kind}"
         raise errors.bad_request(text)
@@ -110,12 +114,24 @@ def preconditions(kind: Kind, name: str, old: Object, new: Object) -> None:
     if kind.namespaced and meta.get("namespace") not in (None, "", old["metadata"]["namespace"]):
         text = "the namespace of the provided object does not match the namespace sent on the request"
         raise errors.bad_request(text)
-    if meta.get("uid") and meta["uid"] != old["metadata"]["uid"]:
-        why = f"Precondition failed: UID in precondition: {meta['uid']}, UID in object meta: {old['metadata']['uid']}"
-        raise errors.conflict(kind, name, why)
     revision = meta.get("resourceVersion")
     if not revision and not kind.unconditional:
         text = "must be specified for an update"
         raise errors.invalid(kind, name, [errors.FieldError.invalid("metadata.resourceVersion", 0, text)])
     if revision and revision != old["metadata"]["resourceVersion"]:
         raise errors.modified(kind, name)
+    immutable = [
+        errors.FieldError.invalid(f"metadata.{field}", meta[field], "field is immutable")
+        for field in ("uid", "deletionTimestamp")
+        if meta.get(field) and meta[field] != old["metadata"].get(field)
+    ]
+    if immutable:
+        raise errors.invalid(kind, name, immutable)
+
+
+def same_object(kind: Kind, name: str, old: Object, new: Object) -> None:
+    """A uid in an update of the whole object is a precondition (in a patch it is a field like others)."""
+    before, wanted = old["metadata"]["uid"], (new.get("metadata") or {}).get("uid")
+    if wanted and wanted != before:
+        why = f"Precondition failed: UID in precondition: {wanted}, UID in object meta: {before}"
+        raise errors.conflict(kind, name, why)

@@ -90,6 +90,7 @@ def _template(spec: Object) -> None:
 
 
 def _deployment(obj: Object) -> None:
+    _without_zeros(obj)
     spec = obj.setdefault("spec", {})
     spec.setdefault("replicas", 1)
     strategy = spec.setdefault("strategy", {})
@@ -102,6 +103,7 @@ def _deployment(obj: Object) -> None:
 
 
 def _stateful_set(obj: Object) -> None:
+    _without_zeros(obj, "replicas", "availableReplicas")
     spec = obj.setdefault("spec", {})
     spec.setdefault("replicas", 1)
     spec.setdefault("podManagementPolicy", "OrderedReady")
@@ -120,7 +122,17 @@ def _stateful_set(obj: Object) -> None:
         claim.setdefault("status", {"phase": "Pending"})
 
 
+def _without_zeros(obj: Object, *kept: str) -> None:
+    """Counts of nothing are left out of a status, but for some that the type always shows."""
+    status = obj.get("status") or {}
+    for field in ("replicas", "updatedReplicas", "readyReplicas", "availableReplicas", "unavailableReplicas",
+                  "fullyLabeledReplicas", "currentReplicas", "terminatingReplicas"):  # fmt: skip
+        if field not in kept and status.get(field) == 0:
+            del status[field]
+
+
 def _replica_set(obj: Object) -> None:
+    _without_zeros(obj, "replicas")
     spec = obj.setdefault("spec", {})
     spec.setdefault("replicas", 1)
     _template(spec)

@@ -26,6 +26,7 @@ _SUBRESOURCE_KINDS: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
     "binding": ("", "v1", "Binding", ("create",)),
     "eviction": ("policy", "v1", "Eviction", ("create",)),
     "exec": ("", "v1", "PodExecOptions", ("create", "get")),
+    "token": ("authentication.k8s.io", "v1", "TokenRequest", ("create",)),
     "log": ("", "v1", "Pod", ("get",)),
     "finalize": ("", "v1", "Namespace", ("update",)),
     "scale": ("autoscaling", "v1", "Scale", ("get", "patch", "update")),

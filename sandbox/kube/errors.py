@@ -14,15 +14,24 @@ if TYPE_CHECKING:
 class ApiError(Exception):
     """A request that is answered with a `Status` of status Failure."""
 
-    def __init__(self, code: int, reason: str, message: str, details: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        code: int,
+        reason: str,
+        message: str,
+        details: dict[str, Any] | None = None,
+        *,
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
         super().__init__(message)
         self.code, self.reason, self.message, self.details = code, reason, message, details
+        self._metadata = metadata or {}
 
     def body(self) -> dict[str, Any]:
         status: dict[str, Any] = {
             "kind": "Status",
             "apiVersion": "v1",
-            "metadata": {},
+            "metadata": self._metadata,
             "status": "Failure",
             "message": self.message,
             "code": self.code,
@@ -87,6 +96,12 @@ def conflict(kind: Kind, name: str, why: str) -> ApiError:
     return ApiError(409, "Conflict", text, kind.details(name))
 
 
+def unmet(kind: Kind, name: str, why: str) -> ApiError:
+    """Of a delete whose preconditions do not hold."""
+    text = f'Operation cannot be fulfilled on {kind.kind} "{name}": {why}'
+    return ApiError(409, "Conflict", text, {**kind.details(name), "kind": kind.kind})
+
+
 def modified(kind: Kind, name: str) -> ApiError:
     why = "the object has been modified; please apply your changes to the latest version and try again"
     return conflict(kind, name, why)
@@ -125,5 +140,6 @@ def too_new(revision: str, current: int) -> ApiError:
     return ApiError(504, "Timeout", text, {"causes": [{"reason": "ResourceVersionTooLarge"}], "retryAfterSeconds": 1})
 
 
-def expired(message: str) -> ApiError:
-    return ApiError(410, "Expired", message)
+def expired(message: str, token: str = "") -> ApiError:
+    """Of a moment that is forgotten; `token` continues a list with what is there now."""
+    return ApiError(410, "Expired", message, metadata={"continue": token} if token else None)

@@ -20,6 +20,8 @@ _LABEL = re.compile(r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
 _LABEL_KEY = re.compile(r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$")
 _LABEL_VALUE = re.compile(r"^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$")
 _SUFFIX = "bcdfghjklmnpqrstvwxz2456789"  # apimachinery's alphabet for generated names: no vowels, no words
+_MAX_ANNOTATIONS = 256 * 1024  # bytes, of keys and values together
+_STANDARD_FINALIZERS = ("kubernetes", "orphan", "foregroundDeletion")
 _SERVER_OWNED = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation")
 
 
@@ -84,6 +86,7 @@ def problems(kind: Kind, new: Object, old: Object | None) -> Iterator[FieldError
                                          "of alphanumeric characters, '-', '_' or '.', and must start and end with an "
                                          "alphanumeric character")  # fmt: skip
     yield from _owner_problems(metadata)
+    yield from _limit_problems(kind, metadata)
     if old is not None and old["metadata"].get("deletionTimestamp"):
         before = old["metadata"].get("finalizers") or []
         added = [each for each in metadata.get("finalizers") or [] if each not in before]
@@ -96,16 +99,26 @@ def problems(kind: Kind, new: Object, old: Object | None) -> Iterator[FieldError
             )
 
 
+def _limit_problems(kind: Kind, metadata: dict[str, Any]) -> Iterator[FieldError]:
+    size = sum(len(key) + len(str(value)) for key, value in (metadata.get("annotations") or {}).items())
+    if size > _MAX_ANNOTATIONS:
+        text = f"Too long: may not be more than {_MAX_ANNOTATIONS} bytes"
+        yield FieldError("metadata.annotations", "FieldValueTooLong", text)
+    for index, name in enumerate([] if kind.custom else metadata.get("finalizers") or []):
+        if "/" not in name and name not in _STANDARD_FINALIZERS:
+            text = "name is neither a standard finalizer name nor is it fully qualified"
+            yield FieldError.invalid(f"metadata.finalizers[{index}]", name, text)
+
+
 def _owner_problems(metadata: dict[str, Any]) -> Iterator[FieldError]:
     controllers = 0
-    for index, owner in enumerate(metadata.get("ownerReferences") or []):
+    for owner in metadata.get("ownerReferences") or []:
         for field in ("apiVersion", "kind", "name", "uid"):
             if not owner.get(field):
-                path = f"metadata.ownerReferences[{index}].{field}"
-                yield FieldError.invalid(path, "", f"{field} must not be empty")
+                yield FieldError.invalid(f"metadata.ownerReferences.{field}", "", "must not be empty")
         controllers += bool(owner.get("controller"))
     if controllers > 1:
-        yield FieldError.invalid("metadata.ownerReferences", [], "Only one reference can have Controller set to true")
+        yield FieldError.invalid("metadata.ownerReferences", [], "Only one reference can have Controller set to true.")
 
 
 def _name_problems(kind: Kind, name: str) -> Iterator[FieldError]:

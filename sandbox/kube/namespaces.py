@@ -1,4 +1,4 @@
-"""The life of a namespace: its default service account, and its end, which waits for everything in it."""
+"""The life of a namespace: what each has from the start, and its end, which waits for everything in it."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sandbox.kube.store import Change, Object, Stored
 
 RETRY_SECONDS = 0.5
+ROOT_CA = "kube-root-ca.crt"
 _OPTIONS = WriteOptions(manager="kube-controller-manager")
 _log = logging.getLogger(__name__)
 
@@ -26,9 +27,13 @@ class NamespaceController:
     """Follows the table of namespaces; separable, as it acts on objects only."""
 
     def __init__(self, registry: Registry) -> None:
-        self._registry = registry
+        self._registry, self._authority = registry, ""
         self._woken = asyncio.Event()
         registry.store.listeners.append(self._observe)
+
+    def publish(self, authority: str) -> None:
+        """Have this CA (PEM) in every namespace."""
+        self._authority = authority
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -51,7 +56,8 @@ class NamespaceController:
             self._woken.set()
         elif change.type == "DELETED" and (namespace := change.stored.key[0]):
             home = self._registry.store.get("namespaces", "", namespace)
-            if resource == "serviceaccounts" or (home and home.object["metadata"].get("deletionTimestamp")):
+            ending = home is not None and home.object["metadata"].get("deletionTimestamp")
+            if ending or resource in ("serviceaccounts", "configmaps"):
                 self._woken.set()
 
     def _process(self, stored: Stored) -> bool:
@@ -62,6 +68,9 @@ class NamespaceController:
         if self._registry.store.get("serviceaccounts", name, "default") is None:
             kind = self._kind("serviceaccounts")
             self._registry.create(kind, name, {"metadata": {"name": "default"}}, _OPTIONS)
+        if self._registry.store.get("configmaps", name, ROOT_CA) is None:
+            body = {"metadata": {"name": ROOT_CA}, "data": {"ca.crt": self._authority}}
+            self._registry.create(self._kind("configmaps"), name, body, _OPTIONS)
         return False
 
     def _empty(self, name: str) -> bool:
@@ -75,7 +84,7 @@ class NamespaceController:
                 if not meta.get("deletionTimestamp"):
                     self._registry.delete(kind, *each.key, DeleteOptions(propagation="Background"))
             for each in self._registry.store.list(kind.resource, name):
-                remaining[kind.resource] += 1
+                remaining[f"{kind.plural}.{kind.group}"] += 1  # "pods." without a group, as the real one says
                 finalizers.update(each.object["metadata"].get("finalizers") or [])
         self._registry.update(
             self._kind("namespaces"),

@@ -38,6 +38,12 @@ def flag(query: Mapping[str, str], name: str) -> bool:
     return query.get(name, "") in ("1", "t", "T", "true", "TRUE", "True")
 
 
+def is_about_objects(path: str) -> bool:
+    """Whether a path is one for `parse`; the others are health, version and discovery."""
+    parts = path.strip("/").split("/")
+    return len(parts) > {"api": 2, "apis": 3}.get(parts[0], len(parts))
+
+
 def parse(path: str, kinds: Kinds) -> Target:
     """Raises NotFound for what is not served."""
     parts = path.strip("/").split("/")

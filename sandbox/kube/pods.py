@@ -56,7 +56,9 @@ def evict(registry: Registry, target: Target, eviction: Object, query: Mapping[s
         matcher = label_matcher(",".join(f"{key}={value}" for key, value in wanted.items()))
         if matcher and matcher(pod.object) and not (budget.object.get("status") or {}).get("disruptionsAllowed"):
             text = "Cannot evict pod as it would violate the pod's disruption budget."
-            raise errors.ApiError(429, "TooManyRequests", text)
+            why = f"The disruption budget {budget.key[1]} does not allow it now"
+            causes = [{"reason": "DisruptionBudget", "message": why}]
+            raise errors.ApiError(429, "TooManyRequests", text, {"causes": causes})
     options = DeleteOptions.parse(eviction.get("deleteOptions") or {}, query)
     registry.delete(target.kind, target.namespace, target.name, options)
 
@@ -82,9 +84,6 @@ class Kubelets:
         path = f"{pod['metadata']['namespace']}/{name}/{container}"
         if subresource == "log":
             return await self._log(request, f"{self._address(node)}/containerLogs/{path}")
-        if (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed"):
-            phase = pod["status"]["phase"]
-            raise errors.bad_request(f"cannot exec into a container in a completed pod; current phase is {phase}")
         return await self._exec(request, f"{self._address(node)}/exec/{path}")
 
     def _address(self, node: str) -> str:
@@ -184,9 +183,6 @@ def _container(pod: Object, wanted: str) -> str:
         return wanted
     if len(containers) == 1:
         return str(containers[0])
-    default = (pod["metadata"].get("annotations") or {}).get("kubectl.kubernetes.io/default-container")
-    if default in containers:
-        return str(default)
     text = f"a container name must be specified for pod {name}, choose one of: [{' '.join(containers)}]"
     if initial:
         text += f" or one of the init containers: [{' '.join(initial)}]"

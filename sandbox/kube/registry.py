@@ -139,6 +139,8 @@ class Registry:
             new.pop("status", None)
             if "status" in old:
                 new["status"] = old["status"]
+        if kind.resource == "namespaces" and subresource != "finalize":
+            new["spec"] = old["spec"]  # its finalizers are all there is in it
         metadata.carry_over(old, new)
         if kind.generation and _desired(kind, new) != _desired(kind, old):
             new["metadata"]["generation"] = old["metadata"].get("generation", 0) + 1
@@ -166,14 +168,17 @@ class Registry:
         current = self.get(kind, namespace, name)
         meta = current.object["metadata"]
         if options.uid and options.uid != meta["uid"]:
-            why = f"Precondition failed: UID in precondition: {options.uid}, UID in object meta: {meta['uid']}"
-            raise errors.conflict(kind, name, why)
+            why = (
+                f"the UID in the precondition ({options.uid}) does not match the UID in record ({meta['uid']}). "
+                "The object might have been deleted and then recreated"
+            )
+            raise errors.unmet(kind, name, why)
         if options.resource_version and options.resource_version != meta["resourceVersion"]:
             why = (
-                f"Precondition failed: ResourceVersion in precondition: {options.resource_version}, "
-                f"ResourceVersion in object meta: {meta['resourceVersion']}"
+                f"the ResourceVersion in the precondition ({options.resource_version}) does not match the "
+                f"ResourceVersion in record ({meta['resourceVersion']}). The object might have been modified"
             )
-            raise errors.conflict(kind, name, why)
+            raise errors.unmet(kind, name, why)
         if kind.resource == "namespaces" and name in ("default", "kube-system", "kube-public"):
             raise errors.forbidden(kind, name, "this namespace may not be deleted")
         new: Object = copy.deepcopy(current.object)
@@ -210,7 +215,8 @@ class Registry:
         status: Object = {"replicas": (obj.get("status") or {}).get("replicas", 0)}
         if selector:
             status["selector"] = selector
-        spec = {"replicas": obj["spec"].get("replicas", 0)}
+        replicas = obj["spec"].get("replicas", 0)
+        spec = {"replicas": replicas} if replicas else {}
         return {"kind": "Scale", "apiVersion": "autoscaling/v1", "metadata": meta, "spec": spec, "status": status}
 
     def _fill(self, kind: Kind, obj: Object) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from aiohttp import web
 
-from sandbox.kube import apply, errors, patches, pods, reviews, watching
+from sandbox.kube import apply, checks, errors, patches, pods, reviews, watching
 from sandbox.kube.deletion import DeleteOptions
 from sandbox.kube.paths import flag
 from sandbox.kube.registry import WriteOptions
@@ -62,6 +62,8 @@ class Requests:
                 raise errors.method_not_allowed()
             return _json(reviews.answer(kind, await _body(request), user, self._access), 201)
         if target.subresource in ("exec", "log"):
+            if target.subresource == "exec":  # whatever the method: a websocket begins with a GET
+                self._access.check(user, "create", target)
             pod = self._registry.get(kind, target.namespace, target.name)
             return await self._kubelets.forward(request, pod.object, target.subresource)
         if not target.name:
@@ -82,6 +84,10 @@ class Requests:
             case "POST", "eviction":
                 pods.evict(self._registry, target, await _body(request), request.query)
                 return _json(_success(), 201)
+            case "POST", "token":
+                account = self._registry.get(target.kind, target.namespace, target.name).object
+                made = self._access.tokens.request(target.namespace, account, await _body(request))
+                return _json(made, 201)
             case "PUT", "" | "status" | "scale" | "finalize":
                 return await self._put(request, target, user)
             case "PATCH", "" | "status" | "scale":
@@ -123,7 +129,12 @@ class Requests:
         if target.subresource == "scale":
             return await self._scale(target, lambda _: body, options)
         arguments = target.kind, target.namespace, target.name
-        return self._object(target, await self._writing.update(*arguments, lambda _: body, options, target.subresource))
+
+        def change(current: Object) -> Object:
+            checks.same_object(target.kind, target.name, current, body)
+            return body  # type: ignore[no-any-return]
+
+        return self._object(target, await self._writing.update(*arguments, change, options, target.subresource))
 
     async def _patch(self, request: web.Request, target: Target, user: User) -> web.Response:
         kind, content_type = target.kind, request.content_type
@@ -202,7 +213,8 @@ async def _body(request: web.Request, *, optional: bool = False, any_type: bool 
 def _options(request: web.Request, user: User) -> WriteOptions:
     dry_run = request.query.getall("dryRun", [])
     if dry_run and dry_run != ["All"]:
-        raise errors.bad_request(f'dryRun: Unsupported value: {json.dumps(dry_run)}: supported values: "All"')
+        text = f'dryRun: Unsupported value: "{",".join(dry_run)}": supported values: "All"'
+        raise errors.ApiError(422, "Invalid", f'CreateOptions.meta.k8s.io "" is invalid: {text}')
     agent = request.headers.get("User-Agent", "unknown").partition("/")[0]
     manager = request.query.get("fieldManager") or agent or "unknown"
     return WriteOptions(dry_run=bool(dry_run), manager=manager, user=user)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sandbox.kube.access import User
 from sandbox.kube.errors import unknown_path
 from sandbox.kube.metadata import now
+from sandbox.kube.rbac import Attributes
 
 if TYPE_CHECKING:
-    from sandbox.kube.access import Access, User
+    from sandbox.kube.access import Access
     from sandbox.kube.kinds import Kind
     from sandbox.kube.store import Object
 
@@ -27,14 +29,22 @@ def answer(kind: Kind, review: Object, user: User, access: Access) -> Object:
                 status["user"] = found.info()
             return {**result, "spec": {}, "status": status}
         case "selfsubjectaccessreviews" | "subjectaccessreviews":
-            asked = spec.get("resourceAttributes") or {}
-            resource = asked.get("resource", "")
-            if asked.get("group"):
-                resource += f".{asked['group']}"
-            if asked.get("subresource"):
-                resource += f"/{asked['subresource']}"
-            allowed = access.authorize(
-                user, asked.get("verb", ""), resource, asked.get("namespace", ""), asked.get("name", "")
-            )
-            return {**result, "spec": spec, "status": {"allowed": allowed}}
+            if kind.plural == "subjectaccessreviews":
+                user = User(spec.get("user", ""), tuple(spec.get("groups") or ()))
+            why = access.allowed_by(user, _attributes(spec))
+            status = {"allowed": why is not None}
+            if why:
+                status["reason"] = why
+            return {**result, "spec": spec, "status": status}
     raise unknown_path()
+
+
+def _attributes(spec: Object) -> Attributes:
+    if paths := spec.get("nonResourceAttributes"):
+        return Attributes(paths.get("verb", ""), path=paths.get("path", ""))
+    asked = spec.get("resourceAttributes") or {}
+    resource = asked.get("resource", "")
+    if asked.get("subresource"):
+        resource += f"/{asked['subresource']}"
+    place = asked.get("namespace", "")
+    return Attributes(asked.get("verb", ""), asked.get("group", ""), resource, place, asked.get("name", ""))

@@ -46,14 +46,21 @@ def _immutable(new: Any, old: Any, path: str) -> Iterator[FieldError]:
         yield FieldError.invalid(path, after if after is not None else "", "field is immutable")
 
 
+def _size(text: str, *, encoded: bool) -> int:
+    """Bytes of a value, those behind base64 when `encoded`."""
+    return len(text) * 3 // 4 - text.count("=", -2) if encoded else len(text.encode())
+
+
 def _data(new: Object, old: Object | None) -> Iterator[FieldError]:
     for field in ("data", "binaryData"):
         for key in new.get(field) or {}:
             if not _KEY.match(key):
                 yield FieldError.invalid(f"{field}[{key}]", key, "a valid config key must consist of alphanumeric "
                                          "characters, '-', '_' or '.'")  # fmt: skip
-    size = sum(len(value) for field in ("data", "binaryData") for value in (new.get(field) or {}).values())
-    if size > _MAX_DATA * (4 / 3 if new["kind"] == "Secret" else 1):
+    encoded = new["kind"] == "Secret"
+    size = sum(_size(value, encoded=encoded) for value in (new.get("data") or {}).values())
+    size += sum(_size(value, encoded=True) for value in (new.get("binaryData") or {}).values())
+    if size > _MAX_DATA:
         yield FieldError("data", "FieldValueTooLong", f"Too long: may not be more than {_MAX_DATA} bytes")
     if old is not None and old.get("immutable"):
         if not new.get("immutable"):
@@ -163,11 +170,9 @@ def _job(new: Object, old: Object | None) -> Iterator[FieldError]:
     yield from _pod_spec(new["spec"]["template"]["spec"], "spec.template.spec")
     policy = new["spec"]["template"]["spec"].get("restartPolicy")
     if policy not in ("OnFailure", "Never"):
-        supported = 'supported values: "OnFailure", "Never"'
-        text = f'Unsupported value: "{policy}": {supported}'
-        yield FieldError("spec.template.spec.restartPolicy", "FieldValueNotSupported", text)
+        yield FieldError.required("spec.template.spec.restartPolicy", 'valid values: "OnFailure", "Never"')
     if old is not None:
-        for field in ("selector", "completionMode", "template"):
+        for field in ("selector", "completions", "completionMode", "template"):
             yield from _immutable(new, old, f"spec.{field}")
 
 
@@ -208,7 +213,9 @@ def _service(new: Object, old: Object | None) -> Iterator[FieldError]:
     if spec["type"] != "ExternalName" and spec.get("clusterIP") != "None" and not spec.get("ports"):
         yield FieldError.required("spec.ports")
     if old is not None and spec["type"] == old["spec"]["type"] != "ExternalName":
-        yield from _immutable(new, old, "spec.clusterIP")
+        for index, (before, after) in enumerate(zip(old["spec"]["clusterIPs"], spec["clusterIPs"], strict=False)):
+            if before != after:
+                yield FieldError.invalid(f"spec.clusterIPs[{index}]", spec["clusterIPs"], "may not change once set")
 
 
 def _binding(new: Object, old: Object | None) -> Iterator[FieldError]:

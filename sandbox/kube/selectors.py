@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sandbox.kube.errors import bad_request
@@ -75,7 +75,7 @@ def fields(text: str, kind: Kind) -> Matcher | None:
         if not match:
             raise bad_request(f"invalid selector: '{part}'; can't understand '{part}'")
         if match["key"] not in _COMMON + _FIELDS.get(kind.resource, ()):
-            raise bad_request(f'field label not supported: "{match["key"]}"')
+            raise bad_request(f"field label not supported: {match['key']}")
         terms.append((match["key"], match["op"] != "!=", match["value"]))
     if not terms:
         return None
@@ -98,3 +98,9 @@ def both(first: Matcher | None, second: Matcher | None) -> Matcher | None:
     if first is None or second is None:
         return first or second
     return lambda obj: first(obj) and second(obj)
+
+
+def only_name(query: Mapping[str, str]) -> str | None:
+    """The name of the only object that a field selector lets through; rules may name that."""
+    match = re.fullmatch(r"metadata\.name==?([^,!=]+)", query.get("fieldSelector") or "")
+    return match[1] if match else None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -24,11 +24,12 @@ HISTORY = 20_000  # events that a table keeps for watches; an older resourceVers
 class Stored:
     """One object at one resourceVersion; not to be changed. `object` is in the version that was stored."""
 
-    __slots__ = ("_bytes", "_converted", "object", "revision")
+    __slots__ = ("_bytes", "_converted", "_item", "object", "revision")
 
     def __init__(self, obj: Object, revision: int) -> None:
         self.object, self.revision = obj, revision
         self._bytes: dict[str, bytes] = {}
+        self._item: bytes | None = None
         self._converted: dict[str, Object] = {}
 
     @property
@@ -41,6 +42,16 @@ class Stored:
         if found is None:
             found = self._bytes[kind.api_version] = json.dumps(self._in(kind), separators=(",", ":")).encode()
         return found
+
+    def item(self, kind: Kind) -> bytes:
+        """The same as an item of a list, where objects of built-in kinds do not name their kind."""
+        if kind.custom:
+            return self.encoded(kind)
+        if self._item is None:
+            named = self._in(kind).items()
+            bare = {key: value for key, value in named if key not in ("apiVersion", "kind")}
+            self._item = json.dumps(bare, separators=(",", ":")).encode()
+        return self._item
 
     def is_in(self, kind: Kind) -> bool:
         """Whether the object can be had in the version of `kind` without its webhook."""
@@ -99,6 +110,7 @@ class Store:
     def __init__(self) -> None:
         self.revision = 1
         self._tables: dict[str, Table] = {}
+        self._compacted = self._unwatchable = 0
         self.listeners: list[Callable[[str, Change], None]] = []
 
     def table(self, resource: str) -> Table:
@@ -111,6 +123,21 @@ class Store:
         """Sorted by namespace and name; of every namespace when `namespace` is empty."""
         objects = self.table(resource).objects
         return [objects[key] for key in sorted(objects) if not namespace or key[0] == namespace]
+
+    def list_at(self, resource: str, revision: int) -> Sequence[Stored] | None:
+        """All objects of one moment, sorted by namespace and name; None when that is forgotten."""
+        table = self.table(resource)
+        if revision < max(self._compacted, table.compacted):
+            return None
+        objects = dict(table.objects)
+        for change in reversed(table.history):
+            if change.revision <= revision:
+                break
+            if change.previous is None:
+                del objects[change.stored.key]
+            else:
+                objects[change.stored.key] = change.previous
+        return [objects[key] for key in sorted(objects)]
 
     def put(self, resource: str, obj: Object) -> Stored:
         """Store `obj`, which now belongs to the store, at the next revision."""
@@ -147,7 +174,7 @@ class Store:
     def subscribe(self, resource: str, after: int) -> Subscription:
         """Changes after a revision. Its `expired` tells that the history no longer reaches back so far."""
         table = self.table(resource)
-        subscription = Subscription(expired=after < table.compacted)
+        subscription = Subscription(expired=after < max(table.compacted, self._unwatchable))
         if not subscription.expired:
             recent = []
             for change in reversed(table.history):
@@ -166,4 +193,8 @@ class Store:
         """Forget all history, as the real server's store does every few minutes."""
         for table in self._tables.values():
             table.history.clear()
-            table.compacted = self.revision
+        self._compacted = self._unwatchable = self.revision
+
+    def begin_watches_anew(self) -> None:
+        """Let no watch begin before now: a server that starts remembers no events. Lists of older moments go on."""
+        self._unwatchable = self.revision

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from sandbox.kube.selectors import Matcher
     from sandbox.kube.store import Change, Object, Store, Stored, Subscription
 
-BOOKMARK_SECONDS = 30.0
+BOOKMARK_SECONDS = 60.0
+LAST_BOOKMARK_SECONDS = 2.0  # before the end of a watch
 MIN_TIMEOUT_SECONDS = 1800  # the real server's --min-request-timeout: a watch lives that long, up to twice
 
 
@@ -35,21 +36,20 @@ async def serve(
     if not given.isdigit():
         text = f'Invalid value: "{given}": strconv.ParseUint: parsing "{given}": invalid syntax'
         raise errors.bad_request(f"resourceVersion: {text}")
-    if int(given) > store.revision:
-        raise errors.too_new(given, store.revision)
     timeout = float(query.get("timeoutSeconds") or MIN_TIMEOUT_SECONDS * (1 + random.random()))
     bookmarks = flag(query, "allowWatchBookmarks")
     initial = given == "0" or flag(query, "sendInitialEvents")
     started = store.revision
     existing = store.list(kind.resource, namespace) if initial else []
-    subscription = store.subscribe(kind.resource, started if initial else int(given))
+    after = started if initial else int(given)  # one that is to come is waited for, in silence
+    subscription = store.subscribe(kind.resource, after)
     response = web.StreamResponse(headers={"Content-Type": "application/json", "Cache-Control": "no-cache, private"})
     response.enable_chunked_encoding()
     try:
         await converter.ensure(kind, existing)
         await response.prepare(request)
         if subscription.expired:
-            status = errors.expired(f"too old resource version: {given} ({store.table(kind.resource).compacted})")
+            status = errors.expired(f"too old resource version: {given} ({store.revision})")
             await response.write(_line("ERROR", json.dumps(status.body()).encode()))
             return response
         if initial:
@@ -58,7 +58,7 @@ async def serve(
                 lines.append(_bookmark(kind, started, {"k8s.io/initial-events-end": "true"}))
             if lines:
                 await response.write(b"".join(lines))
-        stream = _Stream(store, converter, kind, namespace, matcher, subscription, bookmarks=bookmarks)
+        stream = _Stream(store, converter, kind, namespace, matcher, subscription, after, bookmarks=bookmarks)
         await stream.send(response, timeout)
     except (ConnectionError, asyncio.CancelledError):
         if request.transport is None or request.transport.is_closing():
@@ -78,25 +78,27 @@ class _Stream:
         namespace: str,
         matcher: Matcher | None,
         subscription: Subscription,
+        after: int,
         *,
         bookmarks: bool,
     ) -> None:
         self._store, self._converter, self._kind, self._namespace = store, converter, kind, namespace
         self._matcher, self._subscription, self._bookmarks = matcher, subscription, bookmarks
+        self._after = self._told = after
 
     async def send(self, response: web.StreamResponse, timeout: float) -> None:  # noqa: ASYNC109 - the API's own
         loop = asyncio.get_running_loop()
         end = loop.time() + timeout
-        bookmark = loop.time() + BOOKMARK_SECONDS
+        bookmark = _next_bookmark(loop.time(), end)
         while (left := end - loop.time()) > 0:
             try:
                 await asyncio.wait_for(self._subscription.woken.wait(), min(left, max(bookmark - loop.time(), 0.001)))
             except TimeoutError:
-                if self._bookmarks and loop.time() >= bookmark and loop.time() < end:
-                    await response.write(_bookmark(self._kind, self._store.revision))
-                    bookmark = loop.time() + BOOKMARK_SECONDS
-                elif loop.time() >= bookmark:
-                    bookmark = loop.time() + BOOKMARK_SECONDS
+                if loop.time() >= bookmark:
+                    if self._bookmarks and self._store.revision > self._told:
+                        self._told = self._store.revision
+                        await response.write(_bookmark(self._kind, self._told))
+                    bookmark = _next_bookmark(loop.time(), end)
                 continue
             self._subscription.woken.clear()
             events = list(self._events())
@@ -107,8 +109,6 @@ class _Stream:
                 return  # the client has to begin anew: what it did not see is not known any more
             if events:
                 await response.write(b"".join(_line(type_, stored.encoded(self._kind)) for type_, stored in events))
-        if self._bookmarks:
-            await response.write(_bookmark(self._kind, self._store.revision))
 
     def _events(self) -> Iterator[tuple[str, Stored]]:
         while self._subscription.pending:
@@ -118,7 +118,7 @@ class _Stream:
 
     def _event(self, change: Change) -> tuple[str, Stored] | None:
         """What a change is to this watch: an object that begins to match is new to it, one that ceases is deleted."""
-        if self._namespace and change.stored.key[0] != self._namespace:
+        if change.revision <= self._after or (self._namespace and change.stored.key[0] != self._namespace):
             return None
         if self._matcher is None:
             return change.type, change.stored
@@ -127,6 +127,12 @@ class _Stream:
         if now:
             return ("MODIFIED" if before else "ADDED"), change.stored
         return ("DELETED", change.stored) if before else None
+
+
+def _next_bookmark(now: float, end: float) -> float:
+    """Every minute, and once more shortly before the end."""
+    last = end - LAST_BOOKMARK_SECONDS
+    return min(now + BOOKMARK_SECONDS, last) if last > now else end + BOOKMARK_SECONDS
 
 
 def _line(event: str, encoded: bytes) -> bytes:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sandbox.kube.conversion import Converter
     from sandbox.kube.deletion import DeleteOptions
     from sandbox.kube.kinds import Kind
+    from sandbox.kube.rbac import Rules
     from sandbox.kube.registry import Registry, WriteOptions
     from sandbox.kube.store import Object, Stored
     from sandbox.kube.validating import ValidatingWebhooks
@@ -29,8 +30,8 @@ _ATTEMPTS = 20
 class Writing:
     """Creates, updates and deletes as a client's request does it; answers can be had in the request's version."""
 
-    def __init__(self, registry: Registry, converter: Converter, validating: ValidatingWebhooks) -> None:
-        self.registry, self.converter, self._validating = registry, converter, validating
+    def __init__(self, registry: Registry, converter: Converter, validating: ValidatingWebhooks, roles: Rules) -> None:
+        self.registry, self.converter, self._validating, self._roles = registry, converter, validating, roles
 
     async def create(
         self,
@@ -42,6 +43,8 @@ class Writing:
         applied: set[fields.Path] | None = None,
     ) -> Stored:
         """Store a new object. `obj` is the request's and is changed; `applied` are its fields when it was an apply."""
+        if options.user is not None:
+            self._roles.check_grant(options.user, kind, namespace, obj)
         self.registry.prepare_new(kind, namespace, obj, options, applied=applied)
         await self._validating.review(kind, Operation("CREATE", "", options.user, dry_run=options.dry_run), obj, None)
         made = self.registry.add(kind, await self.converter.to_storage(kind, obj), options)
@@ -68,6 +71,8 @@ class Writing:
             old, new = current.copy(kind), change(current.copy(kind))
             if may_wait:
                 new = copy.deepcopy(new)  # a second attempt starts from the request's own object
+            if options.user is not None:
+                self._roles.check_grant(options.user, kind, namespace, new)
             new = self.registry.prepare_update(kind, name, old, new, options, subresource, track=track)
             await self._validating.review(kind, operation, new, old)
             wanted = await self.converter.to_storage(kind, new)

@@ -112,4 +112,3 @@ def run(api: Api, path: str, *command: str, stdin: bytes | None = None, protocol
     if stdin is not None:
         running.write(stdin)
     return running.end()
-

@@ -69,25 +69,33 @@ def test_user_without_rights_is_forbidden(viewer, home):
     assert status["details"] == {"kind": "secrets"}
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "text"),
-    [
-        ("GET", at("nodes", "", "a"), 'nodes "a" is forbidden: User "viewer" cannot get resource "nodes" in API group "" '
-         "at the cluster scope"),
-        ("DELETE", at("deployments", "default", "x"), 'deployments.apps "x" is forbidden: User "viewer" cannot delete '
-         'resource "deployments" in API group "apps" in the namespace "default"'),
-        ("POST", at("pods", "default"), 'pods is forbidden: User "viewer" cannot create resource "pods" in API group "" '
-         'in the namespace "default"'),
-        ("GET", at("pods", "default", "x", "log"), 'pods "x" is forbidden: User "viewer" cannot get resource "pods/log" '
-         'in API group "" in the namespace "default"'),
-        ("PUT", at("deployments", "default", "x", "scale"), 'deployments.apps "x" is forbidden: User "viewer" cannot '
-         'update resource "deployments/scale" in API group "apps" in the namespace "default"'),
-        ("GET", "/metrics", 'forbidden: User "viewer" cannot get path "/metrics"'),
-    ],
-    ids=["cluster", "delete", "create", "subresource", "scale", "path"],
-)  # fmt: skip
-def test_refusal_says_what_is_missing(viewer, method, path, text):
+_REFUSALS = {
+    "cluster": ("GET", at("nodes", "", "a"), 'nodes "a"', 'get resource "nodes"', "", "at the cluster scope"),
+    "delete": (
+        *("DELETE", at("deployments", "default", "x"), 'deployments.apps "x"', 'delete resource "deployments"', "apps"),
+        'in the namespace "default"',
+    ),
+    "create": ("POST", at("pods", "default"), "pods", 'create resource "pods"', "", 'in the namespace "default"'),
+    "subresource": (
+        *("GET", at("pods", "default", "x", "log"), 'pods "x"', 'get resource "pods/log"', ""),
+        'in the namespace "default"',
+    ),
+    "scale": (
+        *("PUT", at("deployments", "default", "x", "scale"), 'deployments.apps "x"'),
+        *('update resource "deployments/scale"', "apps", 'in the namespace "default"'),
+    ),
+}
+
+
+def test_path_without_rights_is_forbidden(viewer):
+    viewer.get("/metrics").refused(403, "Forbidden", 'forbidden: User "viewer" cannot get path "/metrics"')
+
+
+@pytest.mark.parametrize("case", _REFUSALS)
+def test_refusal_says_what_is_missing(viewer, case):
     """Whether the object is there is not told."""
+    method, path, what, verb, group, where = _REFUSALS[case]
+    text = f'{what} is forbidden: User "viewer" cannot {verb} in API group "{group}" {where}'
     viewer.request(method, path, {} if method != "GET" else None).refused(403, "Forbidden", text)
 
 
@@ -123,14 +131,18 @@ def test_subresource_needs_a_rule_of_its_own(api, viewer, home):
     viewer.patch(at("deployments", home, "one", "scale"), {}).refused(403, "Forbidden")
 
 
-def test_exec_is_a_get_on_the_websocket_and_a_right_of_its_own(api, viewer, home):
-    """Reading pods does not allow it; the verb is `get` for websockets and `create` for SPDY."""
+def test_exec_is_a_right_of_its_own_and_wants_create(api, viewer, home):
+    """Whatever may be done with pods: a websocket needs `get` and, from Kubernetes 1.35 on, `create` of pods/exec."""
     api.post(at("pods", home), a_pod("one", schedulerName="hand")).ok()
     _grant(api, home, _rule(["pods"], ["*"]))
     api.eventually(lambda: _allowed(viewer, at("pods", home)))
     path = at("pods", home, "one", "exec")
     viewer.get(path, command="true").refused(403, "Forbidden", 'cannot get resource "pods/exec"')
     viewer.post(path, {}, command="true").refused(403, "Forbidden", 'cannot create resource "pods/exec"')
+    _grant(api, home, _rule(["pods/exec"], ["get"]), name="more")
+    asked = {"verb": "get", "resource": "pods", "subresource": "exec", "namespace": home}
+    api.eventually(lambda: _ask(viewer, **asked)["allowed"])
+    viewer.get(path, command="true").refused(403, "Forbidden", 'cannot create resource "pods/exec"')
 
 
 def test_cluster_role_grants_everywhere(api, viewer, home):
@@ -168,13 +180,13 @@ def test_nobody_grants_more_than_he_has(api, viewer, home):
     role = {"apiVersion": f"{_GROUP}/v1", "kind": "Role", "metadata": {"name": "more"},
             "rules": [_rule(["secrets"], ["get"])]}  # fmt: skip
     viewer.post(at("roles", home), role).refused(
-        403, "Forbidden", 'is attempting to grant RBAC permissions not currently held'
+        403, "Forbidden", "is attempting to grant RBAC permissions not currently held"
     )
     binding = {"apiVersion": f"{_GROUP}/v1", "kind": "RoleBinding", "metadata": {"name": "more"},
                "subjects": [{"apiGroup": _GROUP, "kind": "User", "name": "viewer"}],
                "roleRef": {"apiGroup": _GROUP, "kind": "ClusterRole", "name": "cluster-admin"}}  # fmt: skip
     viewer.post(at("rolebindings", home), binding).refused(
-        403, "Forbidden", 'is attempting to grant RBAC permissions not currently held'
+        403, "Forbidden", "is attempting to grant RBAC permissions not currently held"
     )
 
 

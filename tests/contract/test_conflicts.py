@@ -35,7 +35,9 @@ def test_create_with_a_resource_version_is_refused(api, home):
 
 
 def test_create_in_a_missing_namespace_is_not_found(api):
-    api.post(at("configmaps", "nowhere"), a_config_map("one")).refused(404, "NotFound", 'namespaces "nowhere" not found')
+    api.post(at("configmaps", "nowhere"), a_config_map("one")).refused(
+        404, "NotFound", 'namespaces "nowhere" not found'
+    )
 
 
 def test_create_for_another_namespace_is_a_bad_request(api, home):
@@ -131,7 +133,9 @@ def test_delete_with_a_stale_version_is_a_conflict(api, home):
     api.delete(at("configmaps", home, "one"), {"preconditions": guard}).refused(
         409, "Conflict", 'Operation cannot be fulfilled on ConfigMap "one": the ResourceVersion in the precondition'
     )
-    api.delete(at("configmaps", home, "one"), {"preconditions": guard | {"resourceVersion": live["resourceVersion"]}}).ok()
+    api.delete(
+        at("configmaps", home, "one"), {"preconditions": guard | {"resourceVersion": live["resourceVersion"]}}
+    ).ok()
 
 
 def test_object_made_anew_has_another_uid(api, home):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from tests.contract.client import at
 
+_ANYTHING = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+
 
 def test_version_is_told(api):
     found = api.get("/version").ok()
@@ -57,7 +59,7 @@ def test_definition_tells_the_stored_version(api):
 def test_new_definition_is_served_and_goes_with_its_objects(api, home):
     name = "things.contract.example.com"
     version = {"name": "v1", "served": True, "storage": True,
-               "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}}  # fmt: skip
+               "schema": {"openAPIV3Schema": _ANYTHING}}  # fmt: skip
     definition = {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
@@ -71,7 +73,12 @@ def test_new_definition_is_served_and_goes_with_its_objects(api, home):
     }
     api.post(at("customresourcedefinitions"), definition).ok()
     things = at("things", home, version="contract.example.com/v1")
-    thing = {"apiVersion": "contract.example.com/v1", "kind": "Thing", "metadata": {"name": "one"}, "any": [1, {"b": None}]}
+    thing = {
+        "apiVersion": "contract.example.com/v1",
+        "kind": "Thing",
+        "metadata": {"name": "one"},
+        "any": [1, {"b": None}],
+    }
     made = api.eventually(lambda: (answer := api.post(things, thing)).code == 201 and answer.ok())
     assert made["any"] == [1, {"b": None}]
     assert api.get(things).ok()["kind"] == "ThingList"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+import time
+
 import pytest
 
 from lifeboat.errors import ApiUnavailableError
 from lifeboat.resources import CONFIG_MAPS
-from tests.contract.client import at
+from tests.contract.client import Api, at
 from tests.contract.lifeboats import lifeboat_on
 
 _VERSION = "flowcontrol.apiserver.k8s.io/v1"
@@ -15,7 +18,10 @@ _NAME = "contract-no-time"
 
 @pytest.fixture
 def no_time_for_viewer(api, viewer):
-    """A priority level that executes nothing, and all of the viewer's requests in it."""
+    """A priority level without shares, all of the viewer's requests in it, and one of them under way.
+
+    Without shares a level still executes one request at a time: one that waits for a version that is to come.
+    """
     limited = {"nominalConcurrencyShares": 0, "lendablePercent": 0, "borrowingLimitPercent": 0,
                "limitResponse": {"type": "Reject"}}  # fmt: skip
     level = {"apiVersion": _VERSION, "kind": "PriorityLevelConfiguration", "metadata": {"name": _NAME},
@@ -30,19 +36,47 @@ def no_time_for_viewer(api, viewer):
     schema = {"apiVersion": _VERSION, "kind": "FlowSchema", "metadata": {"name": _NAME},
               "spec": {"priorityLevelConfiguration": {"name": _NAME}, "matchingPrecedence": 2,
                        "rules": [everything]}}  # fmt: skip
-    api.post(at("prioritylevelconfigurations"), level).ok()
-    api.post(at("flowschemas"), schema).ok()
+    role = {"metadata": {"name": _NAME},
+            "rules": [{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["list"]}]}  # fmt: skip
+    binding = {"metadata": {"name": _NAME},
+               "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": _NAME},
+               "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "viewer"}]}  # fmt: skip
+    made = (("prioritylevelconfigurations", level), ("flowschemas", schema), ("clusterroles", role),
+            ("clusterrolebindings", binding))  # fmt: skip
+    for plural, obj in made:
+        api.post(at(plural), obj).ok()
+    ended = threading.Event()
+    busy = threading.Thread(target=_keep_busy, args=(api.backend, ended))
+    busy.start()
     api.eventually(lambda: viewer.get("/version").code == 429)
     yield
-    api.delete(at("flowschemas", "", _NAME)).ok()
-    api.delete(at("prioritylevelconfigurations", "", _NAME)).ok()
+    ended.set()
+    busy.join()
+    for plural, _ in made:
+        api.delete(at(plural, "", _NAME)).ok()
     api.eventually(lambda: viewer.get("/version").code == 200)
+
+
+def _keep_busy(backend, ended: threading.Event) -> None:
+    """Be the one that is executed: each of these requests waits for three seconds."""
+    viewer = Api(backend, backend.cluster.viewer_token)
+    while not ended.is_set():
+        viewer.get(at("configmaps"), resourceVersion="99999999999")
+        time.sleep(0.01)
+    viewer.close()
+
+
+def _refused(ask):
+    """The first answer of `ask()` while another request is under way: there is a moment between two of them."""
+    for _ in range(5):
+        if (answer := ask()).code == 429:
+            return answer
+    pytest.fail("never refused")
 
 
 @pytest.mark.usefixtures("no_time_for_viewer")
 def test_server_without_time_says_when_to_come_back(api, viewer, home):
-    answer = viewer.get(at("configmaps", home))
-    assert answer.code == 429
+    answer = _refused(lambda: viewer.get(at("configmaps", home)))
     assert answer.headers["Retry-After"] == "1"
     assert answer.headers["Content-Type"].startswith("text/plain")
     assert answer.raw == b"Too many requests, please try again later.\n"
@@ -53,8 +87,13 @@ def test_server_without_time_says_when_to_come_back(api, viewer, home):
 def test_lifeboat_takes_it_for_a_pause(backend, home):
     """No Status to read, and nothing broken: the step is tried again."""
     cluster = lifeboat_on(backend, backend.cluster.viewer_token)
+
+    def read_often() -> None:  # there is a moment between two requests that keep the server busy
+        for _ in range(5):
+            cluster.list_objects(CONFIG_MAPS, home)
+
     with pytest.raises(ApiUnavailableError, match="answered 429"):
-        cluster.get(CONFIG_MAPS, home, "one")
+        read_often()
 
 
 def test_schema_of_a_level_that_is_not_there_rejects_nothing(api, viewer):

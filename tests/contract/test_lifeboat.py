@@ -185,7 +185,9 @@ def test_webhooks_policy_is_changed_and_put_back(api, cluster, home):
     webhook = {
         "name": "x.example.com",
         "clientConfig": {"url": "https://127.0.0.1:1/x"},
-        "rules": [{"apiGroups": ["nowhere.example.com"], "apiVersions": ["v1"], "operations": ["*"], "resources": ["x"]}],
+        "rules": [
+            {"apiGroups": ["nowhere.example.com"], "apiVersions": ["v1"], "operations": ["*"], "resources": ["x"]}
+        ],
         "sideEffects": "None",
         "admissionReviewVersions": ["v1"],
     }
@@ -224,7 +226,7 @@ def test_token_that_is_not_known_is_refused_for_good(backend):
 
 def test_user_without_rights_is_refused_for_good(backend):
     viewer = lifeboat_on(backend, backend.cluster.viewer_token)
-    with pytest.raises(ObjectRefusedError, match='403 Forbidden.*User "viewer" cannot get resource "namespaces"'):
+    with pytest.raises(ObjectRefusedError, match=r'403 Forbidden.*User "viewer" cannot get resource "namespaces"'):
         viewer.get(NAMESPACES, None, "default")
 
 

@@ -140,9 +140,7 @@ def test_chunks_of_a_selection_do_not_tell_what_remains(api, home):
     first = api.get(at("configmaps", home), limit=2, labelSelector="app=x")
     assert _names(first) == ["a", "b"]
     assert "remainingItemCount" not in first.ok()["metadata"]
-    rest = api.get(
-        at("configmaps", home), limit=2, labelSelector="app=x", continue_=first.ok()["metadata"]["continue"]
-    )
+    rest = api.get(at("configmaps", home), limit=2, labelSelector="app=x", continue_=first.ok()["metadata"]["continue"])
     assert _names(rest) == ["c"]
 
 
@@ -154,9 +152,7 @@ def test_limit_that_holds_all_ends_the_list(api, home):
 
 
 def test_continue_token_that_is_none_is_a_bad_request(api, home):
-    api.get(at("secrets", home), limit=1, continue_="x").refused(
-        400, "BadRequest", "continue key is not valid"
-    )
+    api.get(at("secrets", home), limit=1, continue_="x").refused(400, "BadRequest", "continue key is not valid")
 
 
 def test_expired_continue_token_is_gone_and_brings_another(api, home):

@@ -22,7 +22,9 @@ def test_new_namespace_is_active(api, home):
 
 def test_namespace_gets_a_default_account_and_the_clusters_ca(api, home):
     api.eventually(lambda: api.get(at("serviceaccounts", home, "default")).code == 200)
-    found = api.eventually(lambda: (answer := api.get(at("configmaps", home, "kube-root-ca.crt"))).code == 200 and answer)
+    found = api.eventually(
+        lambda: (answer := api.get(at("configmaps", home, "kube-root-ca.crt"))).code == 200 and answer
+    )
     assert found.ok()["data"]["ca.crt"].startswith("-----BEGIN CERTIFICATE-----")
 
 
@@ -43,8 +45,9 @@ def test_namespace_waits_for_finalizers_and_says_so(api, home):
     api.post(at("routes", home), a_route("held", finalizers=[_HOLD])).ok()
     api.delete(at("namespaces", "", home)).ok()
     told = api.eventually(
-        lambda: (found := _conditions(api, home).get("NamespaceFinalizersRemaining", {})).get("status") == "True"
-        and found
+        lambda: (
+            (found := _conditions(api, home).get("NamespaceFinalizersRemaining", {})).get("status") == "True" and found
+        )
     )
     assert told["reason"] == "SomeFinalizersRemain"
     assert f"{_HOLD} in 2 resource instances" in told["message"]

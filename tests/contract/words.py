@@ -103,7 +103,10 @@ def a_hosted_cluster(name: str, **spec: Any) -> Object:
         "metadata": {"name": name},
         "spec": {
             "platform": {"type": "None"},
-            "networking": {"clusterNetwork": [{"cidr": "10.132.0.0/14"}], "serviceNetwork": [{"cidr": "172.31.0.0/16"}]},
+            "networking": {
+                "clusterNetwork": [{"cidr": "10.132.0.0/14"}],
+                "serviceNetwork": [{"cidr": "172.31.0.0/16"}],
+            },
             "pullSecret": {"name": "pull-secret"},
             "release": {"image": "registry.example.com/release:1"},
             "sshKey": {"name": "ssh-key"},

@@ -38,15 +38,6 @@ def test_apply_leaves_the_fields_of_others(apply):
     assert apply(_config_map(a="1"), "first")["data"] == {"a": "1", "b": "2"}
 
 
-def test_apply_of_anothers_field_is_a_conflict_unless_forced(apply):
-    apply(_config_map(a="1"), "first")
-    with refused(409, "Conflict", 'Apply failed with 1 conflict: conflict with "first" using v1: .data.a'):
-        apply(_config_map(a="2"), "second")
-    assert apply(_config_map(a="2"), "second", force=True)["data"] == {"a": "2"}
-    with refused(409, "Conflict", '"second"'):
-        apply(_config_map(a="1"), "first")
-
-
 def test_same_value_is_shared_and_survives_one_owner(apply):
     apply(_config_map(a="1", b="1"), "first")
     apply(_config_map(a="1"), "second")

@@ -20,21 +20,6 @@ def test_finalizer_holds_an_object(core, namespace):
     assert is_gone(lambda: core.read_namespaced_config_map("one", namespace))
 
 
-def test_delete_of_another_uid_is_a_conflict(core, namespace):
-    core.create_namespaced_config_map(namespace, a_config_map("one"))
-    with refused(409, "Conflict", "UID in precondition: other"):
-        core.delete_namespaced_config_map("one", namespace, body={"preconditions": {"uid": "other"}})
-    with refused(409, "Conflict", "ResourceVersion in precondition: 1"):
-        core.delete_namespaced_config_map("one", namespace, body={"preconditions": {"resourceVersion": "1"}})
-
-
-def test_collection_is_deleted_by_selector(core, namespace):
-    core.create_namespaced_config_map(namespace, a_config_map("one", labels={"app": "a"}))
-    core.create_namespaced_config_map(namespace, a_config_map("two"))
-    core.delete_collection_namespaced_config_map(namespace, label_selector="app=a")
-    assert [each.metadata.name for each in core.list_namespaced_config_map(namespace).items] == ["two"]
-
-
 def test_running_pod_goes_when_its_kubelet_says_so(core, namespace):
     core.create_namespaced_pod(namespace, a_pod("one", node="a"))
     marked = core.delete_namespaced_pod("one", namespace)

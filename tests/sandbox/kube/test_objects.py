@@ -56,12 +56,6 @@ def test_update_of_an_old_version_is_a_conflict(core, namespace):
         core.replace_namespaced_config_map("one", namespace, made)
 
 
-def test_update_of_another_uid_is_a_conflict(core, namespace):
-    core.create_namespaced_config_map(namespace, a_config_map("one"))
-    with refused(409, "Conflict", "Precondition failed: UID in precondition: other"):
-        core.patch_namespaced_config_map("one", namespace, {"metadata": {"uid": "other"}})
-
-
 def test_update_that_changes_nothing_makes_no_revision(core, namespace):
     made = core.create_namespaced_config_map(namespace, a_config_map("one"))
     same = core.patch_namespaced_config_map("one", namespace, {"data": {"key": "value"}})
@@ -187,17 +181,6 @@ def test_required_null_is_lost_by_a_merge_patch(resources, namespace):
         )
     replaced = kind.status.replace(name="blue", namespace=namespace, body=made).to_dict()
     assert replaced["status"]["version"]["availableUpdates"] is None
-
-
-def test_scale_changes_replicas_only(api, namespace):
-    apps = client.AppsV1Api(api)
-    made = apps.create_namespaced_deployment(namespace, a_deployment("one"))
-    assert made.spec.replicas == 1
-    scale = apps.patch_namespaced_deployment_scale("one", namespace, {"spec": {"replicas": 0}})
-    assert scale.spec.replicas == 0
-    assert apps.read_namespaced_deployment("one", namespace).metadata.generation == 2
-    scale.spec.replicas = 3
-    assert apps.replace_namespaced_deployment_scale("one", namespace, scale).spec.replicas == 3
 
 
 def test_stateful_set_keeps_its_claims_template(api, namespace):

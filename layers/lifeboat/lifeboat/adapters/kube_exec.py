@@ -7,18 +7,18 @@ told `Success`. Nothing here is proof; `lifeboat.podshell` puts a length and a d
 from __future__ import annotations
 
 from collections.abc import Sequence
+from urllib.parse import quote
 
 import yaml
 from kubernetes.client import ApiClient
-from kubernetes.client.exceptions import ApiException
-from kubernetes.stream import stream
-from kubernetes.stream.ws_client import ERROR_CHANNEL
-from websocket import WebSocketException
+from kubernetes.stream.ws_client import ERROR_CHANNEL, WSClient, get_websocket_url
+from websocket import WebSocketBadStatusException, WebSocketException
 
 from lifeboat.errors import ApiUnavailableError, ObjectRefusedError
 from lifeboat.ports import ExecResult
 
 _LOST = -1
+_WORTH_ANOTHER_TRY = {408, 429}
 
 
 def run(
@@ -37,28 +37,14 @@ def run(
     then still be running, so it must be one that may run twice. ObjectRefusedError when the pod or the container
     does not exist.
     """
-    from kubernetes.client import CoreV1Api  # noqa: PLC0415 - exec alone needs it
-
     where = f"exec in {namespace}/{pod} ({container}) on {cluster}"
     try:
-        socket = stream(
-            CoreV1Api(api).connect_get_namespaced_pod_exec,
-            pod,
-            namespace,
-            container=container,
-            command=list(command),
-            stdin=bool(stdin),
-            stdout=True,
-            stderr=True,
-            tty=False,
-            _preload_content=False,
-            _request_timeout=timeout,
-        )
-    except ApiException as error:
-        if error.status in {400, 403, 404}:
-            msg = f"{where} was refused ({error.status})"
+        socket = _connect(api, namespace, pod, container, command, stdin=bool(stdin))
+    except WebSocketBadStatusException as error:
+        if 400 <= error.status_code < 500 and error.status_code not in _WORTH_ANOTHER_TRY:  # noqa: PLR2004
+            msg = f"{where} was refused ({error.status_code})"
             raise ObjectRefusedError(msg) from None
-        msg = f"{where} could not start ({error.status})"
+        msg = f"{where} could not start ({error.status_code})"
         raise ApiUnavailableError(msg) from None
     except (WebSocketException, OSError) as error:
         msg = f"{where} could not start ({type(error).__name__})"
@@ -79,6 +65,18 @@ def run(
         socket.close()
         # Once the other side has said goodbye, `close` leaves the descriptor open: a warm function would run out.
         socket.sock.shutdown()
+
+
+def _connect(
+    api: ApiClient, namespace: str, pod: str, container: str, command: Sequence[str], *, stdin: bool
+) -> WSClient:
+    """Open the websocket. The client library's own `stream` would hide with which code it was refused."""
+    query = [("container", container), *(("command", word) for word in command), ("stdin", str(stdin).lower())]
+    query += [("stdout", "true"), ("stderr", "true"), ("tty", "false")]
+    path = f"/api/v1/namespaces/{quote(namespace)}/pods/{quote(pod)}/exec"
+    headers: dict[str, str] = {}
+    api.update_params_for_auth(headers, [], ["BearerToken"])
+    return WSClient(api.configuration, get_websocket_url(api.configuration.host + path, query), headers, True)  # noqa: FBT003
 
 
 def _exit_code(status: str) -> int:
