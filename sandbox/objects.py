@@ -163,12 +163,15 @@ def _difference(live: Object, desired: Object) -> Object:
 
 
 def _covers(present: object, wanted: object) -> bool:
-    """Whether `present` says all that `wanted` says; what the API added by default does not matter."""
+    """Whether `present` says all that `wanted` says; what the API added by default does not matter.
+
+    Nor does what it leaves out: typed kinds and conversions drop `false` and what is empty.
+    """
     if isinstance(wanted, dict) and isinstance(present, dict):
         return all(_covers(present.get(name), value) for name, value in wanted.items())
     if isinstance(wanted, list) and isinstance(present, list):
         return len(present) == len(wanted) and all(map(_covers, present, wanted))
-    return present == wanted or (present is None and wanted in ({}, []))
+    return present == wanted or (present is None and (wanted is False or wanted in ({}, [])))
 
 
 def _without_none(value: Object) -> Object:

@@ -107,8 +107,7 @@ def etcd_services(control_plane: Object) -> list[Object]:
             "spec": {
                 "clusterIP": "None",
                 "selector": {"app": "etcd"},
-                # A real API leaves false out: who writes it and compares would write for ever.
-                **({"publishNotReadyAddresses": True} if early else {}),
+                "publishNotReadyAddresses": early,
                 "ports": [{"name": port_name, "port": port, "targetPort": port, "protocol": "TCP"}],
             },
         }

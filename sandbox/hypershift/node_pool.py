@@ -272,14 +272,15 @@ def _machine_deployment(
 
 def _health_check(hosted: Object, pool: Object, namespace: str, annotation: Object) -> Object:
     infra_id, name = hosted["spec"]["infraID"], pool["metadata"]["name"]
-    unhealthy = [{"type": "Ready", "status": status, "timeout": "8m"} for status in ("False", "Unknown")]
+    # Times as Go writes them: through a conversion they come back so.
+    unhealthy = [{"type": "Ready", "status": status, "timeout": "8m0s"} for status in ("False", "Unknown")]
     return {
         "metadata": {"name": name, "namespace": namespace, "annotations": annotation},
         "spec": {
             "clusterName": infra_id,
             "selector": {"matchLabels": {f"{infra_id}-{name}": f"{infra_id}-{name}"}},
             "maxUnhealthy": 2,
-            "nodeStartupTimeout": "20m",
+            "nodeStartupTimeout": "20m0s",
             "unhealthyConditions": unhealthy,
         },
     }

@@ -48,6 +48,14 @@ def test_what_the_api_added_by_default_is_no_difference():
     assert api.patches == []
 
 
+def test_what_the_api_leaves_out_is_no_difference():
+    api = Api({"metadata": {"name": "a"}, "spec": {}})
+    ensure(api, SECRETS, {"metadata": {"name": "a"}, "spec": {"paused": False, "list": []}})
+    assert api.patches == []
+    ensure(api, SECRETS, {"metadata": {"name": "a"}, "spec": {"paused": True, "replicas": 0}})
+    assert api.patches == [{"spec": {"paused": True, "replicas": 0}}]
+
+
 def test_only_what_differs_is_written():
     api = Api({"metadata": {"name": "a"}, "spec": {"kept": 1, "old": 2, "gone": 3}})
     ensure(api, SECRETS, {"metadata": {"name": "a"}, "spec": {"kept": 1, "old": 4, "gone": None}})
