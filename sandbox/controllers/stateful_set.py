@@ -1,4 +1,4 @@
-"""StatefulSets with parallel pod management: ordinals, claims from templates, update from the highest ordinal."""
+"""StatefulSets: ordinals, claims from templates, update from the highest ordinal."""
 
 from __future__ import annotations
 
@@ -35,6 +35,7 @@ def _reconcile(client: Client, owner: Object) -> None:
     revision = f"{name}-{digest(owner['spec']['template'], 10)}"
     pods = {pod["metadata"]["name"]: pod for pod in owned_pods(client, owner)}
     wanted = [f"{name}-{ordinal}" for ordinal in range(replicas)]
+    in_order = owner["spec"].get("podManagementPolicy") != "Parallel"
     for ordinal, pod_name in enumerate(wanted):
         _ensure_claims(client, owner, ordinal)
         pod = pods.get(pod_name)
@@ -42,14 +43,22 @@ def _reconcile(client: Client, owner: Object) -> None:
             pods[pod_name] = _create(client, owner, ordinal, revision)
         elif is_finished(pod) and not is_leaving(pod):
             client.delete(PODS, pod_name, owner["metadata"]["namespace"], uid=pod["metadata"]["uid"])
-    for pod_name, pod in pods.items():
-        if pod_name not in wanted and not is_leaving(pod):
-            client.delete(PODS, pod_name, owner["metadata"]["namespace"], uid=pod["metadata"]["uid"])
+        if in_order and not is_ready(pods[pod_name]):
+            break  # the next one comes when this one is ready
+    surplus = sorted((each for each in pods if each not in wanted), key=_ordinal, reverse=True)
+    for pod_name in surplus[:1] if in_order else surplus:
+        if not is_leaving(pods[pod_name]):
+            uid = pods[pod_name]["metadata"]["uid"]
+            client.delete(PODS, pod_name, owner["metadata"]["namespace"], uid=uid)
     if len(pods) == replicas:
         _release_claims(client, owner, replicas)
-    current = [pods[pod_name] for pod_name in wanted]
+    current = [pods[pod_name] for pod_name in wanted if pod_name in pods]
     _roll(client, owner, current, revision)
     _write_status(client, owner, current, revision)
+
+
+def _ordinal(pod_name: str) -> int:
+    return int(pod_name.rpartition("-")[2])
 
 
 def _create(client: Client, owner: Object, ordinal: int, revision: str) -> Object:
