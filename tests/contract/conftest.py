@@ -12,6 +12,7 @@ import pytest
 from sandbox import assets
 from tests.contract.backends import NAMES, Backend
 from tests.contract.client import Api, at
+from tests.contract.lifeboats import close_all
 
 _OUTCOMES = pytest.StashKey[dict[tuple[str, str], str]]()
 _numbers = itertools.count(1)
@@ -36,6 +37,7 @@ def running(name: str, folder: Path, *, cluster_api: str = "v1beta1") -> Iterato
     try:
         yield backend.start()
     finally:
+        close_all()
         backend.stop()
 
 

@@ -74,6 +74,7 @@ class Running:
 
     def close(self) -> None:
         self.socket.close()
+        self.socket.shutdown()  # after the other side's goodbye `close` leaves the descriptor open
 
     def drop(self) -> None:
         """Let the connection go without a goodbye."""

@@ -28,6 +28,22 @@ def kubeconfig_of(backend: Backend, token: str) -> str:
     )
 
 
+_open: list[KubernetesCluster] = []
+
+
 def lifeboat_on(backend: Backend, token: str = "") -> KubernetesCluster:
     """Lifeboat's way to a backend's API, as its administrator unless `token` says otherwise."""
-    return KubernetesCluster.from_kubeconfig("mgmt-1", kubeconfig_of(backend, token or backend.cluster.admin_token))
+    return connect(kubeconfig_of(backend, token or backend.cluster.admin_token))
+
+
+def connect(kubeconfig: str) -> KubernetesCluster:
+    cluster = KubernetesCluster.from_kubeconfig("mgmt-1", kubeconfig)
+    _open.append(cluster)
+    return cluster
+
+
+def close_all() -> None:
+    """Close the connections of all that were made; the adapter keeps its own as long as its process lives."""
+    for cluster in _open:
+        cluster._api.rest_client.pool_manager.clear()
+    _open.clear()

@@ -22,7 +22,7 @@ from lifeboat.resources import (
 )
 from tests.contract.backends import Backend
 from tests.contract.client import at
-from tests.contract.lifeboats import kubeconfig_of, lifeboat_on
+from tests.contract.lifeboats import connect, kubeconfig_of, lifeboat_on
 from tests.contract.words import a_config_map, a_deployment, a_hosted_cluster, a_route, a_secret, owned_by
 
 _UID = "00000000-0000-4000-8000-000000000000"
@@ -137,7 +137,7 @@ def test_edit_tries_again_on_what_it_reads_anew(api, cluster, home):
         return {"metadata": {"annotations": {"lifeboat/held-by": "1"}}}
 
     edited = edits.edit(cluster, DEPLOYMENTS, home, "one", change)
-    assert len(seen) == 2
+    assert len(seen) > 1
     assert edited["metadata"]["labels"] == {"a": "b"}
     assert edits.annotation(edited, "lifeboat/held-by") == "1"
 
@@ -232,6 +232,6 @@ def test_user_without_rights_is_refused_for_good(backend):
 
 def test_server_that_is_not_there_is_worth_another_try(backend):
     nobody = kubeconfig_of(backend, "x").replace(backend.cluster.api_address, backend.cluster.api_address[:-1] + "9")
-    cluster = type(lifeboat_on(backend)).from_kubeconfig("m", nobody)
-    with pytest.raises(ApiUnavailableError, match="m does not answer"):
+    cluster = connect(nobody)
+    with pytest.raises(ApiUnavailableError, match="mgmt-1 does not answer"):
         cluster.get(NAMESPACES, None, "default")
