@@ -17,6 +17,7 @@ from lifeboat.restore.relink import relink
 from sandbox.plan import AWS_PORT, Plan
 from tests.sandbox.kube.conftest import RunningServer
 from tests.unit.backed_up import OPERATION, a_backup
+from tests.unit.builders import SERVICES
 
 INNER = "clusters-blue"
 COLLECTED = 1.5  # seconds in which the collector has looked at everything
@@ -44,7 +45,13 @@ REQUIRED = {
         "platform": {"type": "AWS"},
         "pullSecret": {"name": "pull-secret"},
         "releaseImage": "release",
-        "services": [],
+        "services": [
+            {
+                "service": service,
+                "servicePublishingStrategy": {"type": "Route", "route": {"hostname": f"{name}.example.com"}},
+            }
+            for service, name in SERVICES.items()
+        ],
         "sshKey": {"name": "ssh-key"},
     },
     "MachineDeployment": _TEMPLATE,
