@@ -116,10 +116,13 @@ class MemoryCluster:
         if current is None:
             return None
         wanted = patch.get("metadata", {})
-        for field in ("uid", "resourceVersion"):
+        for field, error in (
+            ("resourceVersion", ConflictError),
+            ("uid", ObjectRefusedError),
+        ):  # as tests/contract shows
             if field in wanted and wanted[field] != current["metadata"][field]:
                 msg = f"{name}: {field} differs"
-                raise ConflictError(msg)
+                raise error(msg)
         merged = merge(current, patch)
         if merged != current:
             merged["metadata"]["resourceVersion"] = str(next(self._numbers))

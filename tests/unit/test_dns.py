@@ -35,6 +35,20 @@ def test_the_routes_of_this_hosted_cluster_go_and_no_other(half):
     assert {each["metadata"]["namespace"] for each in half.cluster.objects("Route")} == {"clusters-blue-green"}
 
 
+def test_the_host_name_of_a_service_goes_though_it_was_made_anew_meanwhile(half):
+    named = an_object("v1", "Service", "router", "clusters-blue", annotations={dns.HOSTNAME_ANNOTATION: HOST})
+    half.cluster.add(named)
+
+    def make_anew(cluster):
+        cluster.after_write = None
+        cluster.add({**named, "metadata": {**named["metadata"], "uid": "another"}})
+
+    half.cluster.after_write = make_anew  # after the Services were listed: a Route is deleted first
+    assert half.withdraw() == dns.CleanUp(routes=1, services=1)
+    (live,) = [each for each in half.cluster.objects("Service") if each["metadata"]["name"] == "router"]
+    assert not live["metadata"].get("annotations")
+
+
 def test_routes_are_written_down_before_they_go_and_a_second_attempt_keeps_the_list(half):
     half.withdraw()
     assert half.withdraw() == dns.CleanUp(routes=0, services=0)

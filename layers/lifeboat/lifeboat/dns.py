@@ -16,7 +16,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from lifeboat import signed
+from lifeboat.edits import annotation, edit
 from lifeboat.errors import FenceUnprovenError
+from lifeboat.model import Manifest
 from lifeboat.moved import Move
 from lifeboat.ports import Dns, DnsRecord, ManagementCluster, ObjectStore, Signer
 from lifeboat.resources import DEPLOYMENTS, ROUTES, SERVICES
@@ -77,10 +79,13 @@ def withdraw(
     for route in routes:
         source.delete(ROUTES, namespace, route["metadata"]["name"], uid=route["metadata"]["uid"])
     for service in services:
-        metadata = service["metadata"]
-        patch = {"metadata": {"uid": metadata["uid"], "annotations": {HOSTNAME_ANNOTATION: None}}}
-        source.patch(SERVICES, namespace, metadata["name"], patch)
+        edit(source, SERVICES, namespace, service["metadata"]["name"], _without_hostname)
     return CleanUp(len(routes), len(services))
+
+
+def _without_hostname(service: Manifest) -> Mapping[str, Any] | None:
+    named = annotation(service, HOSTNAME_ANNOTATION) is not None
+    return {"metadata": {"annotations": {HOSTNAME_ANNOTATION: None}}} if named else None
 
 
 def force(

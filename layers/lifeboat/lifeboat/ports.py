@@ -56,8 +56,8 @@ class ManagementCluster(Protocol):
     ) -> Manifest | None:
         """JSON merge patch; None when the object is gone.
 
-        `metadata.uid` and `.resourceVersion` in the patch are preconditions: the API server answers 409 when they
-        differ, which raises ConflictError.
+        `metadata.resourceVersion` in the patch is a precondition: the API server answers 409 when it differs, which
+        raises ConflictError. A uid alone is none: a patch with another object's is refused for good (422).
         """
 
     def delete(
