@@ -8,7 +8,7 @@ RUNTIME := build/runtime/.installed
 KUBE ?= emulated
 SOURCES := layers/lifeboat cli functions sandbox tests
 
-.PHONY: help install demo sandbox kube test test-full check lint types contracts format lock clean
+.PHONY: help install demo sandbox kube test test-full contract check lint types contracts format lock clean
 help:
 	@sed -n 's/^#: //p' $(MAKEFILE_LIST)
 
@@ -50,6 +50,10 @@ test: install
 #: make test-full   the same, and the tests that take minutes for little news
 test-full: install
 	$(BIN)/python -m pytest -m ""
+
+#: make contract    what Lifeboat relies on of the Kubernetes API, asked of both backends, as a table
+contract: install
+	$(BIN)/python -m pytest -q --no-header tests/contract
 
 #: make check       lint, types, contracts
 check: lint types contracts

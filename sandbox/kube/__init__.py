@@ -7,8 +7,11 @@ Where it is less than the real one, on purpose:
 
 - Mutating webhooks are stored, not called; conversion and validating webhooks only by URL.
 - Of the built-in kinds only what `rules` lists is checked, and their unknown fields are kept.
-- Whoever has a token may do everything (`access.Access.authorize` is the place for more).
-- A namespace's `default` account is there before a client can ask for it; it has no tokens.
-- No protection of volume claims and volumes in use, no quotas, no priorities, no port-forward and attach.
-- All is lost when the process ends.
+- `fieldValidation` is ignored; `managedFields` record leaves only, not that a map came with them.
+- Exec by websocket only, not by SPDY; no port-forward and attach.
+- Of priority and fairness only a level without shares (`flow`); no aggregated ClusterRoles, no impersonation.
+- An empty namespace goes at once. No quotas.
+- All is lost when the process ends; a restart by SIGUSR1 keeps it.
+
+`tests/contract` asks both the same; what is left of differences is stated there, backend by backend.
 """

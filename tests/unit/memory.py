@@ -116,10 +116,8 @@ class MemoryCluster:
         if current is None:
             return None
         wanted = patch.get("metadata", {})
-        for field, error in (
-            ("resourceVersion", ConflictError),
-            ("uid", ObjectRefusedError),
-        ):  # as tests/contract shows
+        # As tests/contract shows: a uid in a patch is no precondition, and cannot be changed.
+        for field, error in (("resourceVersion", ConflictError), ("uid", ObjectRefusedError)):
             if field in wanted and wanted[field] != current["metadata"][field]:
                 msg = f"{name}: {field} differs"
                 raise error(msg)
