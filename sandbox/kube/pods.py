@@ -124,7 +124,7 @@ class Kubelets:
         if request.headers.get("Upgrade", "").lower() != "websocket":
             raise errors.bad_request("Upgrade request required")
         offered = [each.strip() for each in request.headers.get("Sec-WebSocket-Protocol", "").split(",")]
-        protocols = [each for each in offered if each in PROTOCOLS]
+        protocols = [each for each in PROTOCOLS if each in offered]
         if not protocols:
             raise errors.bad_request(f"unable to upgrade: none of the subprotocols is supported: {offered}")
         if "command" not in request.query:

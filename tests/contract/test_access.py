@@ -142,7 +142,7 @@ def test_exec_is_a_right_of_its_own_and_wants_create(api, viewer, home):
     _grant(api, home, _rule(["pods/exec"], ["get"]), name="more")
     asked = {"verb": "get", "resource": "pods", "subresource": "exec", "namespace": home}
     api.eventually(lambda: _ask(viewer, **asked)["allowed"])
-    viewer.get(path, command="true").refused(403, "Forbidden", 'cannot create resource "pods/exec"')
+    viewer.get(path, command="true").refused(403, "Forbidden", 'pods "one" is forbidden')
 
 
 def test_cluster_role_grants_everywhere(api, viewer, home):

@@ -57,8 +57,9 @@ def test_output_errors_and_exit_code(api, pod, protocol):
     assert ended.status["status"] == "Success"
 
 
-def test_first_protocol_that_both_know_is_chosen(api, pod):
-    for offered, chosen in (([V5, V4], V5), ([V4, V5], V4), (["v9.channel.k8s.io", V4], V4)):
+def test_newest_protocol_that_both_know_is_chosen(api, pod):
+    """Whatever the client prefers."""
+    for offered, chosen in (([V5, V4], V5), ([V4, V5], V5), (["v9.channel.k8s.io", V4], V4)):
         running = start(api, pod, ["true"], protocols=offered)
         assert running.protocol == chosen
         assert running.end().code == 0
@@ -166,14 +167,9 @@ def test_exec_in_a_pod_without_a_node_is_a_bad_request(api, home):
 def test_exec_on_a_node_that_is_not_there_fails(api, home):
     api.post(at("pods", home), a_pod("one", nodeName="nowhere")).ok()
     code, status = _refusal(api, at("pods", home, "one"))
-    assert (code, status["message"]) == (404, 'nodes "nowhere" not found')
+    assert (code, status["reason"]) == (404, "NotFound")
+    assert '"nowhere" not found' in status["message"]
     api.delete(at("pods", home, "one"), {"gracePeriodSeconds": 0}).ok()
-
-
-def test_exec_without_a_command_is_refused(api, pod):
-    code, status = _refusal(api, pod, command=())
-    assert code == 400
-    assert "you must specify at least 1 command" in status["message"]
 
 
 def test_exec_stands_in_the_audit_log_and_its_stdin_does_not(api, backend, pod):
