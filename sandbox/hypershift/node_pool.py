@@ -124,7 +124,7 @@ class _NodePools:
                 patch = {"metadata": {"annotations": {PAUSED_ANNOTATION: None}}}
                 self._client.patch(MACHINE_SETS, machine_set["metadata"]["name"], patch, namespace)
         if pool["spec"]["management"].get("autoRepair"):
-            self._writer.ensure(MACHINE_HEALTH_CHECKS, _health_check(hosted, pool, namespace, annotation))
+            self._writer.ensure(MACHINE_HEALTH_CHECKS, health_check(hosted, pool, namespace, annotation))
         elif self._writer.get(MACHINE_HEALTH_CHECKS, name, namespace):
             self._client.delete(MACHINE_HEALTH_CHECKS, name, namespace)
         return made_of
@@ -270,7 +270,8 @@ def _machine_deployment(
     }
 
 
-def _health_check(hosted: Object, pool: Object, namespace: str, annotation: Object) -> Object:
+def health_check(hosted: Object, pool: Object, namespace: str, annotation: Object) -> Object:
+    """The MachineHealthCheck of a pool that repairs itself."""
     infra_id, name = hosted["spec"]["infraID"], pool["metadata"]["name"]
     # Times as Go writes them: through a conversion they come back so.
     unhealthy = [{"type": "Ready", "status": status, "timeout": "8m0s"} for status in ("False", "Unknown")]

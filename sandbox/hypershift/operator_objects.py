@@ -123,7 +123,7 @@ def make_control_plane(writer: Writer, hosted: Object) -> None:
     for name, image in (("cluster-api", "cluster-capi-controllers"), ("capi-provider", "aws-cluster-api-controllers")):
         pod = idle_pod("manager", component(image, version))
         writer.ensure(DEPLOYMENTS, deployment(control_plane, namespace, name, 1, pod))
-    _cluster_api_objects(writer, hosted, namespace, annotation)
+    cluster_api_objects(writer, hosted, namespace, annotation)
     _cluster_roles(writer, hosted, namespace)
     _publish_kubeconfig(writer, hosted, namespace)
 
@@ -166,7 +166,8 @@ def _copy_references(writer: Writer, hosted: Object, namespace: str) -> None:
         writer.ensure(SECRETS, {"metadata": {"name": name, "namespace": namespace}, "type": "Opaque", "data": data})
 
 
-def _cluster_api_objects(writer: Writer, hosted: Object, namespace: str, annotation: Object) -> None:
+def cluster_api_objects(writer: Writer, hosted: Object, namespace: str, annotation: Object) -> None:
+    """Make the Cluster and its AWSCluster. Raises ApiError."""
     spec, name = hosted["spec"], hosted["metadata"]["name"]
     infra_id = spec["infraID"]
     endpoint = {"host": host_of(spec, "APIServer") or f"kube-apiserver.{namespace}.svc", "port": API_PORT}
