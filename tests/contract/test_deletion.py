@@ -11,7 +11,7 @@ from tests.contract.words import a_config_map, a_job, a_pod, a_route, owned_by
 
 _HOLD = "example.com/hold"
 _UNKNOWN = "00000000-0000-4000-8000-000000000000"
-_SETTLE = 2.0
+_SETTLE = 1.0
 """Seconds after which a garbage collector that were to act would have (measured: 0.1 to 0.5)."""
 
 

@@ -16,8 +16,17 @@ _VERSION = "flowcontrol.apiserver.k8s.io/v1"
 _NAME = "contract-no-time"
 
 
-@pytest.fixture
-def no_time_for_viewer(api, viewer):
+def test_schema_of_a_level_that_is_not_there_rejects_nothing(api, viewer):
+    schema = {"apiVersion": _VERSION, "kind": "FlowSchema", "metadata": {"name": "dangling"},
+              "spec": {"priorityLevelConfiguration": {"name": "none"}, "matchingPrecedence": 2,
+                       "rules": []}}  # fmt: skip
+    api.post(at("flowschemas"), schema).ok()
+    assert viewer.get("/version").code == 200
+    api.delete(at("flowschemas", "", "dangling")).ok()
+
+
+@pytest.fixture(scope="module")
+def no_time_for_viewer(api):
     """A priority level without shares, all of the viewer's requests in it, and one of them under way.
 
     Without shares a level still executes one request at a time: one that waits for a version that is to come.
@@ -45,6 +54,7 @@ def no_time_for_viewer(api, viewer):
             ("clusterrolebindings", binding))  # fmt: skip
     for plural, obj in made:
         api.post(at(plural), obj).ok()
+    viewer = Api(api.backend, api.backend.cluster.viewer_token)
     ended = threading.Event()
     busy = threading.Thread(target=_keep_busy, args=(api.backend, ended))
     busy.start()
@@ -55,6 +65,7 @@ def no_time_for_viewer(api, viewer):
     for plural, _ in made:
         api.delete(at(plural, "", _NAME)).ok()
     api.eventually(lambda: viewer.get("/version").code == 200)
+    viewer.close()
 
 
 def _keep_busy(backend, ended: threading.Event) -> None:
@@ -94,12 +105,3 @@ def test_lifeboat_takes_it_for_a_pause(backend, home):
 
     with pytest.raises(ApiUnavailableError, match="answered 429"):
         read_often()
-
-
-def test_schema_of_a_level_that_is_not_there_rejects_nothing(api, viewer):
-    schema = {"apiVersion": _VERSION, "kind": "FlowSchema", "metadata": {"name": "dangling"},
-              "spec": {"priorityLevelConfiguration": {"name": "none"}, "matchingPrecedence": 2,
-                       "rules": []}}  # fmt: skip
-    api.post(at("flowschemas"), schema).ok()
-    assert viewer.get("/version").code == 200
-    api.delete(at("flowschemas", "", "dangling")).ok()
