@@ -2,34 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from sandbox.client import LEASES, NODES, Client
-from sandbox.kube.server import serve
 from sandbox.node import leases
 from sandbox.node.nodes import register
 from sandbox.plan import ManagementClusterPlan, Plan
+from tests.sandbox.kube.conftest import RunningServer
 
 
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[ManagementClusterPlan]:
-    plan = Plan.create(tmp_path, isolation="rewrite")
-    cluster = plan.management_clusters[0]
-    loop, until = asyncio.new_event_loop(), asyncio.Event()
-    thread = threading.Thread(target=loop.run_until_complete, args=(serve(plan, cluster, until),))
-    thread.start()
-    while not (cluster.folder / "api.ready").exists():
-        assert thread.is_alive()
-        thread.join(0.05)
-    yield cluster
-    loop.call_soon_threadsafe(until.set)
-    thread.join()
-    loop.close()
+    running = RunningServer(Plan.create(tmp_path, isolation="rewrite"))
+    yield running.cluster
+    running.stop()
 
 
 def test_every_node_has_a_lease_that_is_renewed(cluster: ManagementClusterPlan) -> None:
