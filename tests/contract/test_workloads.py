@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from sandbox.controllers.volumes import PROVISIONER
 from tests.contract.client import at
 from tests.contract.words import a_claim, a_config_map, a_deployment, a_job, a_stateful_set, a_template
+
+_SETTLE = 1.0
+"""Seconds after which a controller that were to go on would have."""
 
 
 @pytest.fixture
@@ -95,8 +100,9 @@ def test_stateful_set_in_order_waits_for_the_one_before(api, home):
     template = a_template("one")
     template["spec"]["schedulerName"] = "hand"
     api.post(at("statefulsets", home), a_stateful_set("one", replicas=2, template=template)).ok()
-    api.eventually(lambda: len(_pods(api, home)) == 1)
-    assert _pods(api, home)[0]["metadata"]["name"] == "one-0"
+    api.eventually(lambda: _pods(api, home))
+    time.sleep(_SETTLE)
+    assert [each["metadata"]["name"] for each in _pods(api, home)] == ["one-0"]
 
 
 def test_claims_of_a_stateful_set_stay_when_it_is_scaled_to_zero(api, home, storage_class):
