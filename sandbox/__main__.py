@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import signal
 import sys
@@ -61,6 +62,9 @@ def main() -> int:
 
         return run(sandbox, progress)
     except SandboxError as error:
+        if not arguments.run_dir:
+            with contextlib.suppress(OSError):
+                sandbox_run.rmdir()  # only when nothing is in it
         print(f"the sandbox failed: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -26,7 +26,7 @@ def cache() -> Path:
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     machine = _MACHINES.get(platform.machine(), platform.machine())
     name = "-".join(f"{module}-{_pinned(module, pin)}" for module, pin in _PINS)
-    return Path(base) / "lifeboat" / f"{name}-{machine}"
+    return Path(base).absolute() / "lifeboat" / f"{name}-{machine}"
 
 
 def _pinned(module: str, pin: str) -> str:
@@ -66,7 +66,7 @@ def find() -> dict[str, str]:
 
 def _given() -> list[Path]:
     given = os.environ.get("KUBEBUILDER_ASSETS")
-    return [Path(given)] if given else []
+    return [Path(given).absolute()] if given else []
 
 
 def _missing(names: list[str], folders: list[Path]) -> AssetsError:

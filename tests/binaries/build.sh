@@ -6,13 +6,16 @@ folder=$1
 here=$(cd "$(dirname "$0")" && pwd)
 command -v go >/dev/null || { echo "make kube needs Go 1.26 or later (https://go.dev/dl)" >&2; exit 1; }
 mkdir -p "$folder"
+trap 'rm -f "$folder"/.*."$$"' EXIT
+trap 'exit 130' HUP INT TERM
 
 build() { # program module-folder package [linker flags]
   [ -x "$folder/$1" ] && { echo "$1: there already"; return; }
   echo "$(date +%T) $1"
-  # Renamed at the end: an interrupted build leaves no half a program.
-  (cd "$here/$2" && CGO_ENABLED=0 go build -mod=readonly -trimpath -ldflags "-s -w ${4:-}" -o "$folder/$1.part" "$3")
-  mv "$folder/$1.part" "$folder/$1"
+  # Renamed at the end: an interrupted build leaves no half a program, and two at once do not meet.
+  part=$folder/.$1.$$
+  (cd "$here/$2" && CGO_ENABLED=0 go build -mod=readonly -trimpath -ldflags "-s -w ${4:-}" -o "$part" "$3")
+  mv "$part" "$folder/$1"
 }
 
 kubernetes=$(cd "$here/kubernetes" && go list -m -f '{{.Version}}' k8s.io/kubernetes)
