@@ -18,7 +18,7 @@ _MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
 class AssetsError(Exception):
-    """A program is missing; the message says which, and what to do."""
+    """A program or a definition is missing; the message says which, and what to do."""
 
 
 def cache() -> Path:
@@ -62,6 +62,17 @@ def find() -> dict[str, str]:
         raise _missing(missing, folders)
     etcd()
     return found
+
+
+def definitions() -> str | None:
+    """The folder of published definitions that LIFEBOAT_CRDS names. Raises AssetsError when no YAML file is in it."""
+    given = os.environ.get("LIFEBOAT_CRDS")
+    if not given:
+        return None
+    if not any(Path(given).glob("*.y*ml")):
+        msg = f"LIFEBOAT_CRDS names {given}, where no YAML file is: name the folder of the definitions, or unset it"
+        raise AssetsError(msg)
+    return str(Path(given).resolve())
 
 
 def _given() -> list[Path]:

@@ -190,11 +190,12 @@ class Plan:
 
         `cluster_api` is the version that each management cluster stores; `etcd` (3.5 | 3.6) that of the hosted
         clusters' etcd, by default 3.6 with a real API and 3.5 with the emulated one. Raises AssetsError where a
-        program is missing.
+        program or a definition is missing.
         """
         programs = assets.find() if kube == "real" else {}
         newer = (etcd or ("3.6" if kube == "real" else "3.5")) == "3.6"
         etcd_folder = assets.etcd() if newer else None
+        crds = assets.definitions()
         run.mkdir(parents=True, exist_ok=True)
         run.chmod(0o700)
         octet = _free_octet()
@@ -226,7 +227,7 @@ class Plan:
             isolation=isolation,
             kube=kube,
             programs=programs,
-            crds=str(Path(crds).resolve()) if (crds := os.environ.get("LIFEBOAT_CRDS")) else None,
+            crds=crds,
             etcd=etcd_folder,
         )
         plan.logs.mkdir(exist_ok=True)
