@@ -12,5 +12,6 @@ services = Services()
 
 @task(services, guarded=False)
 def handler(request: Task) -> dict[str, Any]:
-    source, destination = services.source(request), services.destination(request)
+    source = services.source(request) if request.parameters.get("beforeAnything") else None
+    destination = services.destination(request)
     return handover.look(source, destination, services.store, services.signer, services.executions, request)

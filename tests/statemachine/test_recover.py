@@ -256,5 +256,12 @@ def test_a_start_that_cannot_see_the_destination_says_that_an_earlier_one_may_ha
     assert run.cause.endswith("start again with operationId op-1")
 
 
+def test_the_source_is_asked_before_anything_happened_and_not_after_a_failure():
+    """What it stores cannot change the answer any more, and it may be away: it must be resumed all the same."""
+    run = recover(RunBackup=BROKEN)
+    assert run.inputs["CheckPointOfNoReturn"]["beforeAnything"] is True
+    assert "beforeAnything" not in run.inputs["LookWhoOwnsIt"]
+
+
 def test_a_report_is_given_what_was_deleted():
     assert recover().inputs["WriteReport"]["tornDown"]["deleted"] == {"nodepools": 2}

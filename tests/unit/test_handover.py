@@ -1,7 +1,11 @@
+import dataclasses
+from types import SimpleNamespace
+
 import pytest
 
+from functions.check_point_of_no_return import app
 from lifeboat import handover
-from lifeboat.errors import NotStoppedError, PreflightError
+from lifeboat.errors import ApiUnavailableError, NotStoppedError, PreflightError
 from tests.unit.a_move import FirstHalf
 from tests.unit.builders import a_management_cluster
 from tests.unit.memory import MemoryExecutions
@@ -54,3 +58,27 @@ def test_while_the_restore_runs_nobody_knows_who_owns_it():
 def test_the_nested_restore_is_named_after_its_recovery():
     arn = "arn:aws:states:us-east-2:123456789012:execution:lifeboat-{}:{}"
     assert handover.nested_restore(arn.format("recover", "one")) == arn.format("restore", "one-restore")
+
+
+def test_after_a_failure_the_source_is_not_asked(monkeypatch):
+    """It may be away for a while: then it is resumed later, instead of never."""
+    half = FirstHalf().fenced()
+    asked = []
+
+    def source(task):
+        asked.append(task)
+        raise ApiUnavailableError("mgmt-1 does not answer")
+
+    services = SimpleNamespace(
+        source=source,
+        destination=lambda _: a_management_cluster("mgmt-2"),
+        store=half.store,
+        signer=half.signer,
+        executions=MemoryExecutions(),
+    )
+    monkeypatch.setattr(app, "services", services)
+    handler = app.handler.__wrapped__
+    assert handler(half.task()) == {"destinationOwns": False}
+    assert asked == []
+    with pytest.raises(ApiUnavailableError):
+        handler(dataclasses.replace(half.task(), parameters={"beforeAnything": True}))

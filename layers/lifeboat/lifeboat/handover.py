@@ -13,7 +13,7 @@ from lifeboat.resources import HOSTED_CLUSTERS
 
 
 def look(
-    source: ManagementCluster,
+    source: ManagementCluster | None,
     destination: ManagementCluster,
     store: ObjectStore,
     signer: Signer,
@@ -22,7 +22,8 @@ def look(
 ) -> dict[str, Any]:
     """`{destinationOwns}`; when it does, also the `backup` and the `fence` by which this operation got there.
 
-    And `startedAt`, when the operation began.
+    And `startedAt`, when the operation began. `source` is asked once, before anything happened; after a failure it is
+    None: whether it may be resumed must not hang on its answer.
 
     Raises PreflightError when a HostedCluster of that name is there that this operation did not bring, or when the
     destination stores older versions than the source, before anything was changed; NotStoppedError when there is no
@@ -38,7 +39,8 @@ def look(
                 "until it has ended"
             )
             raise NotStoppedError(msg)
-        _refuse_older(source, destination, task)
+        if source is not None:
+            _refuse_older(source, destination, task)
         return {"destinationOwns": False}
     found = fence.of_operation(store, signer, hosted, task.operation.id)
     if found is None:
