@@ -12,7 +12,6 @@ from sandbox.node.isolation import detect
 from sandbox.plan import ManagementClusterPlan, Plan
 from sandbox.running.processes import Child, Processes
 
-NAMES = ("emulated", "real")
 _MODULES = {"emulated": "sandbox.kube", "real": "sandbox.envtest"}
 _START_SECONDS = 120
 _COMPACTED = "compact_rev_key"  # where API servers tell one another what they let etcd compact

@@ -9,16 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from sandbox import assets
-from tests.contract.backends import NAMES, Backend
+from tests import backends
+from tests.contract.backends import Backend
 from tests.contract.client import Api, at
 from tests.contract.lifeboats import close_all
 
-_OUTCOMES = pytest.StashKey[dict[tuple[str, str], str]]()
 _numbers = itertools.count(1)
 
 
-@pytest.fixture(scope="session", params=NAMES)
+@pytest.fixture(scope="package", params=backends.here())
 def backend(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backend]:
     """A management cluster on each kind of API; the real one only where its programs are."""
     with running(request.param, tmp_path_factory.mktemp(request.param)) as backend:
@@ -27,12 +26,7 @@ def backend(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 @contextmanager
 def running(name: str, folder: Path, *, cluster_api: str = "v1beta1") -> Iterator[Backend]:
-    """A management cluster that stores Cluster API so; skips the test where its programs are not."""
-    if name == "real":
-        try:
-            assets.find()
-        except assets.AssetsError as error:
-            pytest.skip(f"no real Kubernetes API here: {error}")
+    """A management cluster that stores Cluster API so."""
     backend = Backend(name, folder, cluster_api=cluster_api)
     try:
         yield backend.start()
@@ -41,7 +35,7 @@ def running(name: str, folder: Path, *, cluster_api: str = "v1beta1") -> Iterato
         backend.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def api(backend: Backend) -> Iterator[Api]:
     """The administrator's requests."""
     api = Api(backend)
@@ -67,36 +61,32 @@ def home(api: Api) -> str:
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
-    report = (yield).get_result()  # type: ignore[misc]
-    call = getattr(item, "callspec", None)
-    column = call.params.get("backend") if call is not None else None
-    if column is None or (report.when != "call" and not report.failed and not report.skipped):
-        return
-    outcomes = item.config.stash.setdefault(_OUTCOMES, {})
-    others = "-".join(each for each in call.id.split("-") if each != column)
-    name = item.nodeid.partition("[")[0].rpartition("tests/contract/")[2] + (f"[{others}]" if others else "")
-    if outcomes.get((name, column)) != "failed":
-        outcomes[name, column] = "not run" if report.skipped else report.outcome
+    backends.record(item, (yield).get_result())  # type: ignore[misc]
 
 
 def pytest_terminal_summary(terminalreporter, config: pytest.Config) -> None:
-    """Each contract test with what it came to on either backend."""
-    outcomes = config.stash.get(_OUTCOMES, {})
-    names = list(dict.fromkeys(name for name, _ in outcomes))
-    if not names:
+    """Each contract test with what it came to on either backend; among other tests, only those that did not pass."""
+    found = backends.outcomes(config, ("contract",))
+    if not found:
         return
-    counts = {column: _counts(outcomes, column) for column in NAMES}
-    width = max(map(len, names))
-    terminalreporter.section("contract of the Kubernetes API")
-    terminalreporter.write_line(f"{'':{width}}  {'emulated':8}  real")
-    for name in names:
-        cells = [outcomes.get((name, column), "not run") for column in NAMES]
-        terminalreporter.write_line(f"{name:{width}}  {cells[0]:8}  {cells[1]}")
-    told = "; ".join(f"{column}: {counts[column]}" for column in NAMES)
-    terminalreporter.write_line(f"{len(names)} contract tests; {told}")
+    rows: dict[str, dict[str, str]] = {}
+    for column, outcomes in found.items():
+        for test, outcome in outcomes.items():
+            rows.setdefault(_name(test, column), {})[column] = outcome
+    alone = all("tests/contract" in each for each in config.args)
+    listed = {name: cells for name, cells in rows.items() if alone or set(cells.values()) != {"passed"}}
+    terminalreporter.section("contract of the Kubernetes API (`make contract` lists it)")
+    width = max(map(len, listed), default=0)
+    if listed:
+        terminalreporter.write_line(f"{'':{width}}  {'emulated':8}  real")
+    for name, cells in listed.items():
+        emulated, real = (cells.get(column, "not run") for column in backends.NAMES)
+        terminalreporter.write_line(f"{name:{width}}  {emulated:8}  {real}")
+    terminalreporter.write_line(f"{len(rows)} contract tests; {backends.told(found)}")
 
 
-def _counts(outcomes: dict[tuple[str, str], str], column: str) -> str:
-    results = [result for (_, where), result in outcomes.items() if where == column]
-    kinds = [f"{results.count(each)} {each}" for each in ("passed", "failed", "not run") if each in results]
-    return ", ".join(kinds) or "not run"
+def _name(test: str, column: str) -> str:
+    """File, test and its other parameters: the same in both columns."""
+    name, _, parameters = test.removeprefix("tests/contract/").removesuffix("]").partition("[")
+    others = "-".join(each for each in parameters.split("-") if each != column)
+    return name + (f"[{others}]" if others else "")

@@ -11,7 +11,8 @@ from lifeboat.adapters.kube import KubernetesCluster
 from lifeboat.errors import ApiUnavailableError
 from lifeboat.resources import MACHINES
 from sandbox.world import prepare_management_cluster
-from tests.contract.backends import NAMES, Backend
+from tests.backends import here
+from tests.contract.backends import Backend
 from tests.contract.client import Api, at
 from tests.contract.conftest import running
 from tests.contract.words import Object, a_hosted_cluster
@@ -23,7 +24,7 @@ WEBHOOKS = at("validatingwebhookconfigurations", name="hypershift.openshift.io")
 _numbers = itertools.count(1)
 
 
-@pytest.fixture(scope="module", params=NAMES)
+@pytest.fixture(scope="module", params=here())
 def backend(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backend]:
     """A management cluster with an operator installed anew."""
     with running(request.param, tmp_path_factory.mktemp(request.param), cluster_api="v1beta2") as backend:

@@ -28,7 +28,7 @@ from tests.contract.words import a_config_map, a_deployment, a_hosted_cluster, a
 _UID = "00000000-0000-4000-8000-000000000000"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def cluster(backend: Backend):
     return lifeboat_on(backend)
 

@@ -2,7 +2,6 @@
 
 import pytest
 
-from sandbox import assets
 from sandbox.running import Sandbox
 from tests import backends
 from tests.e2e.operations import Operations
@@ -14,7 +13,7 @@ ALWAYS_ON_BOTH = {"test_the_whole_move"}
 def pytest_generate_tests(metafunc):
     if "backend" in metafunc.fixturenames:
         marks = () if metafunc.function.__name__ in ALWAYS_ON_BOTH else pytest.mark.full
-        columns = ["emulated", pytest.param("real", marks=marks)]
+        columns = [each if each == "emulated" else pytest.param(each, marks=marks) for each in backends.here()]
         metafunc.parametrize("backend", columns, indirect=True, scope="package")
 
 
@@ -26,11 +25,6 @@ def backend(request):
 
 @pytest.fixture(scope="package")
 def sandbox(backend, tmp_path_factory):
-    if backend == "real":
-        try:
-            assets.find()
-        except assets.AssetsError as error:
-            pytest.skip(f"no real Kubernetes API here: {error}")
     with Sandbox(tmp_path_factory.mktemp("sandbox") / "run", kube=backend, keys=1500) as running:
         yield running
 
@@ -46,6 +40,6 @@ def pytest_runtest_makereport(item):
 
 
 def pytest_terminal_summary(terminalreporter, config):
-    if line := backends.told(config):
+    if found := backends.outcomes(config, ("e2e", "e2e_v1beta2")):
         terminalreporter.section("whole operations, by the Kubernetes API they ran on")
-        terminalreporter.write_line(line)
+        terminalreporter.write_line(backends.told(found))
