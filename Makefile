@@ -31,11 +31,11 @@ $(RUNTIME): $(STAMP) layers/dependencies/requirements.txt requirements/runtime.t
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --target build/runtime/awslambdaric -r requirements/runtime.txt
 	@touch $@
 
-#: make demo        move hosted cluster `blue` from mgmt-1 to mgmt-2, live, and prove what came out
+#: make demo        move hosted cluster `blue` from mgmt-1 to mgmt-2, live, and prove what came out (KUBE=real: on real API servers)
 demo: install
 	$(BIN)/python -m sandbox demo --kube $(KUBE)
 
-#: make sandbox     start the sandbox and keep it in the foreground (Ctrl-C ends it)
+#: make sandbox     start the sandbox and keep it in the foreground (KUBE=real as well; Ctrl-C ends it)
 sandbox: install
 	$(BIN)/python -m sandbox up --kube $(KUBE) --ready-file build/sandbox.json
 

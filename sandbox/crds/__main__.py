@@ -29,7 +29,11 @@ def main() -> None:
     """Print a line per definition, and one per rule that is not evaluated."""
     evaluated = total = 0
     missing: dict[str, str] = {}
-    for definition in read(Path(sys.argv[1]) if len(sys.argv) > 1 else OWN):
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else OWN
+    definitions = read(folder)
+    if not definitions:
+        sys.exit(f"{folder} holds no CustomResourceDefinition")
+    for definition in definitions:
         found = [rule for version in definition["spec"]["versions"] for rule in rules(version["schema"])]
         reasons = {rule: expressions.why_not(rule) for rule in found}
         missing |= {rule: why for rule, why in reasons.items() if why}
