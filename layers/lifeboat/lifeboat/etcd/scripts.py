@@ -57,17 +57,6 @@ stop_work() {
 """
 )
 
-_EPOCH = r"""
-mkdir -p "$dir" || exit 5
-held=$(cat "$dir/epoch" 2>/dev/null || echo 0)
-if [ "$held" -gt "$2" ]; then echo "execution $held works here"; exit 3; fi
-if [ "$held" -lt "$2" ]; then
-  stop_work "$dir"
-  rm -f "$dir/rc"
-  echo "$2" > "$dir/epoch.new" && mv "$dir/epoch.new" "$dir/epoch"
-fi
-"""
-
 # The work's standard input is descriptor 4: a background process of a script would otherwise read /dev/null.
 _LAUNCH = r"""
 launch() {
