@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from lifeboat import capturing
+from lifeboat import exporting
 from lifeboat.model import Task
 from lifeboat.runtime import task
 from lifeboat.wiring import Services
@@ -12,4 +12,4 @@ services = Services()
 
 @task(services)
 def handler(request: Task) -> dict[str, Any]:
-    return capturing.export_manifests(services.source(request), services.store, services.instances, request)
+    return exporting.export_manifests(services.source(request), services.store, services.instances, request)

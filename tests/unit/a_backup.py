@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lifeboat import auto_repair, capturing, marker, preflight_source, quiescing, resuming
+from lifeboat import auto_repair, capturing, exporting, marker, preflight_source, quiescing, resuming
 from lifeboat.etcd import steps
 from lifeboat.model import Task
 from lifeboat.preflight_source import World
@@ -71,7 +71,7 @@ class Backup:
 
     def capture(self) -> dict[str, Any]:
         snapshot = self.snapshot()
-        exported = capturing.export_manifests(self.cluster, self.store, self.instances, self.task())
+        exported = exporting.export_manifests(self.cluster, self.store, self.instances, self.task())
         self.data["captured"] = [snapshot, exported]
         return self.commit()
 

@@ -15,7 +15,17 @@ from typing import Any
 
 from lifeboat.errors import BackupUnprovenError, ConflictError, LifeboatError, ObjectRefusedError
 from lifeboat.model import Manifest
-from lifeboat.ports import DnsRecord, ExecResult, Execution, Lease, Propagation, StoredObject
+from lifeboat.ports import (
+    DnsRecord,
+    ExecResult,
+    Execution,
+    Lease,
+    OpenUpload,
+    Propagation,
+    StoredObject,
+    StoredPart,
+    composite_of,
+)
 from lifeboat.resources import BY_KIND, Resource
 
 NOW = datetime.datetime(2026, 11, 3, 10, 0, tzinfo=datetime.UTC)
@@ -228,6 +238,8 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
+        self.composites: dict[str, str] = {}
+        self.uploads: dict[tuple[str, str], dict[int, bytes]] = {}
         self.presigned: list[str] = []
 
     def put(self, key: str, body: bytes) -> StoredObject:
@@ -256,8 +268,56 @@ class MemoryStore:
         self.presigned.append(key)
         return f"https://bucket.example/{key}?signature=get"
 
+    def delete(self, key: str) -> None:
+        self.objects.pop(key, None)
+
+    def open_upload(self, key: str) -> str:
+        for each in self.open_uploads(key):
+            if each.key == key:
+                return each.upload_id
+        upload_id = f"upload-{len(self.uploads)}"
+        self.uploads[key, upload_id] = {}
+        return upload_id
+
+    def open_uploads(self, prefix: str) -> list[OpenUpload]:
+        return [OpenUpload(*each) for each in self.uploads if each[0].startswith(prefix)]
+
+    def stored_parts(self, key: str, upload_id: str, *, after: int = 0) -> list[StoredPart] | None:
+        parts = self.uploads.get((key, upload_id))
+        if parts is None:
+            return None
+        return [self._part(number, parts[number]) for number in sorted(parts) if number > after]
+
+    def presigned_part(self, key: str, upload_id: str, part: StoredPart, expires: int) -> tuple[str, dict[str, str]]:
+        self.presigned.append(key)
+        url = f"https://bucket.example/{key}?partNumber={part.number}&uploadId={upload_id}&signature=part"
+        return url, {"x-amz-checksum-sha256": part.sha256}
+
+    def put_part(self, key: str, upload_id: str, number: int, body: bytes) -> StoredPart:
+        self.uploads[key, upload_id][number] = body
+        return self._part(number, body)
+
+    def complete_upload(self, key: str, upload_id: str, parts: Sequence[StoredPart]) -> StoredObject:
+        there = self.uploads.pop((key, upload_id), {})
+        names = [(each.number, each.sha256) for each in parts]
+        if key not in self.objects and names == [(n, hashlib.sha256(b).hexdigest()) for n, b in sorted(there.items())]:
+            self.objects[key] = b"".join(there[number] for number in sorted(there))
+            self.composites[key] = composite_of([each.sha256 for each in parts])
+        stored = self.head(key)
+        if stored is None or stored.composite != composite_of([each.sha256 for each in parts]):
+            raise BackupUnprovenError(f"{key} was not made of these parts")
+        return stored
+
+    def abort_upload(self, key: str, upload_id: str) -> None:
+        self.uploads.pop((key, upload_id), None)
+
+    def _part(self, number: int, body: bytes) -> StoredPart:
+        return StoredPart(number, len(body), hashlib.sha256(body).hexdigest(), f'"{number}"')
+
     def _stored(self, key: str) -> StoredObject:
         body = self.objects[key]
+        if composite := self.composites.get(key):
+            return StoredObject(key, "v1", len(body), None, composite)
         return StoredObject(key, "v1", len(body), hashlib.sha256(body).hexdigest())
 
 

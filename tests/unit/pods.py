@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from lifeboat.etcd import scripts
+from lifeboat.etcd import later, scripts
 from lifeboat.ports import ExecResult
 
 
@@ -60,7 +60,7 @@ class EtcdPods:
             return framed("started\n")
         if script == scripts.CHECK_UPLOAD:
             return framed("http=200\nlog=\n")
-        if script == scripts.COUNT_LATER:
+        if script == later.COUNT_LATER:
             return framed(f"puts={self.later_puts}\ndeletes={self.later_deletes}\n")
         assert script == scripts.DISCARD
         self.staged[pod] = {each for each in staged if not each.startswith(arguments[0])}

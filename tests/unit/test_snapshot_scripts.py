@@ -16,7 +16,7 @@ import pytest
 
 from lifeboat import podshell
 from lifeboat.errors import LeaseLostError, SnapshotFailedError
-from lifeboat.etcd import members, scripts, snapshot
+from lifeboat.etcd import later, members, scripts, snapshot
 from lifeboat.layout import BackupLayout
 from lifeboat.podshell import PodRef
 from lifeboat.ports import ExecResult
@@ -250,7 +250,7 @@ def test_puts_after_a_revision_are_counted_and_deletions_are_not(cluster):
     before = members.status(cluster, pod).revision
     members.etcdctl(cluster, pod, "put", "b", '1\n"Type" : PUT\n')
     members.etcdctl(cluster, pod, "del", "b")
-    result = podshell.run(cluster, pod, scripts.COUNT_LATER, str(before + 1))
+    result = podshell.run(cluster, pod, later.COUNT_LATER, str(before + 1))
     assert result.output.split() == ["puts=1", "deletes=1"]
 
 

@@ -17,7 +17,7 @@ from lifeboat import dns as names
 from lifeboat import runs, signed, writers
 from lifeboat.backups import BackupRecord
 from lifeboat.errors import BackupUnprovenError, FenceUnprovenError
-from lifeboat.etcd import members, snapshot
+from lifeboat.etcd import later, members
 from lifeboat.layout import ClusterLayout, hosted_cluster_prefix
 from lifeboat.model import HostedClusterRef, Task
 from lifeboat.moved import Move
@@ -74,7 +74,7 @@ def observe(source: ManagementCluster, record: BackupRecord, dns: Dns | None, st
         routes=len(source.list_objects(ROUTES, namespace)),
         names=tuple(sorted({each.name for each in found})),
         has_etcd=has_etcd,
-        written=snapshot.written_after(source, namespace, record.snapshot.revision) if has_etcd else None,
+        written=later.written_after(source, namespace, record.snapshot.revision) if has_etcd else None,
     )
 
 

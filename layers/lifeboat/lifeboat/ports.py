@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
@@ -83,12 +84,44 @@ class ManagementCluster(Protocol):
 
 @dataclass(frozen=True)
 class StoredObject:
-    """One object of the bucket. `sha256` is S3's own checksum (hex) where it has one."""
+    """One object of the bucket, with S3's own checksum of it.
+
+    `sha256` (hex) is that of the whole, for what was put at once; `composite` (`<hex>-<count>`) that of the parts'
+    checksums, for what was uploaded in parts: S3 keeps no other of those.
+    """
 
     key: str
     version_id: str | None
     size: int
     sha256: str | None
+    composite: str | None = None
+
+
+@dataclass(frozen=True)
+class StoredPart:
+    """One part of an upload in parts. `sha256` hex, `size` bytes; `etag` is S3's name for it, once it has it."""
+
+    number: int
+    size: int
+    sha256: str
+    etag: str = ""
+
+
+@dataclass(frozen=True)
+class OpenUpload:
+    """One upload in parts that is neither completed nor aborted."""
+
+    key: str
+    upload_id: str
+
+
+def composite_of(sha256s: Sequence[str]) -> str:
+    """S3's checksum of an object in parts: the SHA-256 of the parts' own, and how many they are.
+
+    "Checksum of checksums" in S3's guide *Checking object integrity*, here in hex.
+    """
+    digest = hashlib.sha256(b"".join(bytes.fromhex(each) for each in sha256s))
+    return f"{digest.hexdigest()}-{len(sha256s)}"
 
 
 class ObjectStore(Protocol):
@@ -112,6 +145,36 @@ class ObjectStore(Protocol):
 
     def presigned_put(self, key: str, sha256: str, expires: int) -> tuple[str, dict[str, str]]:
         """URL and the headers that must be sent with it: only bytes of this digest are accepted, and only once."""
+
+    def delete(self, key: str) -> None:
+        """Put a delete marker over a key: its versions stay, and the life cycle of the bucket ends them."""
+
+    def open_upload(self, key: str) -> str:
+        """The id of the upload in parts that is open for this key, or of a new one; S3 keeps SHA-256 of its parts.
+
+        Two calls at a time may open two: the oldest counts for both, the others are aborted.
+        """
+
+    def open_uploads(self, prefix: str) -> list[OpenUpload]:
+        """All uploads below a prefix that nobody has ended."""
+
+    def stored_parts(self, key: str, upload_id: str, *, after: int = 0) -> list[StoredPart] | None:
+        """The parts with higher numbers than `after` that S3 has; None when the upload is gone (ended or aborted)."""
+
+    def presigned_part(self, key: str, upload_id: str, part: StoredPart, expires: int) -> tuple[str, dict[str, str]]:
+        """URL and the one header that must be sent with it: only bytes of this digest are accepted."""
+
+    def put_part(self, key: str, upload_id: str, number: int, body: bytes) -> StoredPart:
+        """Upload one part from here, checksum enforced by S3."""
+
+    def complete_upload(self, key: str, upload_id: str, parts: Sequence[StoredPart]) -> StoredObject:
+        """Create the object from exactly these parts, if the key is absent; the one that is there when it is the same.
+
+        Raises BackupUnprovenError when another one stands under that key or S3 has other parts.
+        """
+
+    def abort_upload(self, key: str, upload_id: str) -> None:
+        """Remove an upload and its parts; nothing when it is gone."""
 
     def presigned_get(self, key: str, version_id: str | None, expires: int) -> str: ...
 

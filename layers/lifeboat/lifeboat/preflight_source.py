@@ -14,7 +14,7 @@ from lifeboat import auto_repair, backups, reconciliation, versions, writers
 from lifeboat.dns import records_of, to_json
 from lifeboat.edits import annotation
 from lifeboat.errors import BackupUnprovenError, EtcdNotReadyError, PreflightError
-from lifeboat.etcd import members, snapshot
+from lifeboat.etcd import later, members
 from lifeboat.etcd.snapshot import SINGLE_PUT_LIMIT
 from lifeboat.inventory import CLUSTER_NAME_LABEL
 from lifeboat.layout import ClusterLayout
@@ -109,7 +109,7 @@ def _is_outdated(world: World, hosted: HostedClusterRef, backup_id: str) -> bool
     namespace = hosted.control_plane_namespace
     return bool(
         writers.still_running(world.cluster, namespace, writers.ALL)
-        or snapshot.written_after(world.cluster, namespace, record.snapshot.revision)
+        or later.written_after(world.cluster, namespace, record.snapshot.revision)
     )
 
 

@@ -137,6 +137,15 @@ def count_keys(cluster: ManagementCluster, pod: PodRef, revision: int = 0) -> in
     return int(count[1])
 
 
+def facts(result: podshell.ScriptResult) -> dict[str, str]:
+    """The `key=value` lines of a script; EtcdNotReadyError when it failed."""
+    if result.exit_code:
+        msg = f"a check in an etcd pod failed ({result.exit_code}): {last_line(result.output)}"
+        raise EtcdNotReadyError(msg)
+    pairs = (line.partition("=") for line in result.output.splitlines() if "=" in line)
+    return {name: value for name, _, value in pairs}
+
+
 def last_line(text: str) -> str:
     """What a program said last, cut to a length that fits into a message."""
     return (text.strip().splitlines() or ["(nothing said)"])[-1][:300]

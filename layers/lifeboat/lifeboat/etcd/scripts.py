@@ -228,16 +228,3 @@ rmdir /tmp/lifeboat 2>/dev/null
 exit 0
 """
 )
-
-# $1 the first revision after the snapshot. Values stay in the pod: only counts come out. A watch that saw nothing at
-# all proves nothing, so deletions are counted as well.
-COUNT_LATER = (
-    TLS
-    + r"""
-said=$(ETCDCTL_API=3 timeout 3 etcdctl --cacert "$ca" --cert /etc/etcd/tls/client/etcd-client.crt \
-  --key /etc/etcd/tls/client/etcd-client.key --endpoints=https://localhost:2379 \
-  watch --prefix '' --rev "$1" -w fields 2>/dev/null | grep -E '^"Type" : (PUT|DELETE)$')
-echo "puts=$(printf '%s\n' "$said" | grep -c PUT)"
-echo "deletes=$(printf '%s\n' "$said" | grep -c DELETE)"
-"""
-)

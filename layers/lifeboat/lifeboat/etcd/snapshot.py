@@ -25,9 +25,8 @@ from lifeboat.errors import (
     SnapshotFailedError,
 )
 from lifeboat.etcd import members, scripts
-from lifeboat.etcd.members import CONTAINER, MemberStatus
+from lifeboat.etcd.members import CONTAINER
 from lifeboat.layout import BackupLayout
-from lifeboat.model import BackupKind
 from lifeboat.podshell import PodRef
 from lifeboat.ports import ManagementCluster, ObjectStore
 
@@ -37,7 +36,6 @@ _ROOM_FACTOR, _ROOM_EXTRA = 1.1, 64 * 1024**2
 _TAIL, _PAGE = 32, 512
 _URL_SECONDS = 3600
 _NEWER, _NO_ROOM = 3, 4
-_WATCHES = 3  # a watch sees a few seconds only, and an etcd under load may need them to begin
 
 
 @dataclass(frozen=True)
@@ -67,13 +65,6 @@ class SavedSnapshot:
         return asdict(self)
 
 
-def choose_member(there: list[MemberStatus], kind: BackupKind) -> MemberStatus:
-    """Quiesced: the member that applied most. Online, with three: the follower that did, to spare the leader."""
-    followers = [each for each in there if not each.is_leader]
-    spare_the_leader = kind is BackupKind.ONLINE and len(followers) > 1
-    return max(followers if spare_the_leader else there, key=lambda each: (each.revision, each.raft_index))
-
-
 def start(cluster: ManagementCluster, staging: Staging, db_size: int) -> None:
     """Begin (or go on with) saving a snapshot.
 
@@ -92,7 +83,7 @@ def check(cluster: ManagementCluster, staging: Staging) -> tuple[int, SavedSnaps
 
     Raises SnapshotFailedError when etcdctl failed, or the file is not a database with its own digest at its end.
     """
-    said = _facts(podshell.run(cluster, staging.ref, scripts.CHECK_SNAPSHOT, staging.id))
+    said = members.facts(podshell.run(cluster, staging.ref, scripts.CHECK_SNAPSHOT, staging.id))
     size = int(said.get("bytes") or 0)  # etcdctl may rename the file just before it is counted: then nothing is told
     if "rc" not in said:
         return size, None
@@ -122,7 +113,7 @@ def check_upload(
     """Whether S3 has the snapshot; SnapshotFailedError when the upload ended and it has not."""
     if is_stored(store, layout, saved):
         return True
-    said = _facts(podshell.run(cluster, staging.ref, scripts.CHECK_UPLOAD, staging.id))
+    said = members.facts(podshell.run(cluster, staging.ref, scripts.CHECK_UPLOAD, staging.id))
     if "http" not in said or is_stored(store, layout, saved):
         return "http" in said
     msg = f"the upload from {staging.ref} failed (HTTP {said['http']}): {said.get('log') or 'its process is gone'}"
@@ -133,32 +124,6 @@ def is_stored(store: ObjectStore, layout: BackupLayout, saved: SavedSnapshot) ->
     """Whether S3's own size and checksum are those that the pod computed."""
     stored = store.head(layout.snapshot(saved.sha256))
     return stored is not None and (stored.size, stored.sha256) == (saved.size, saved.sha256)
-
-
-def later_writes(cluster: ManagementCluster, namespace: str, revision: int) -> int | None:
-    """How many puts etcd took after `revision`; 0 when leases merely expired; None when it cannot be told.
-
-    Without writers only expiring leases (guest events) move the revision, and those are deletions. A compaction may
-    hide what happened: then nothing is proven. Raises EtcdNotReadyError without a quorum: a minority may not know.
-    """
-    newest = max(members.quorum(cluster, namespace), key=lambda each: each.revision)
-    if newest.revision <= revision:
-        return 0
-    pod = PodRef(namespace, newest.pod, CONTAINER)
-    for _ in range(_WATCHES):
-        said = _facts(podshell.run(cluster, pod, scripts.COUNT_LATER, str(revision + 1)))
-        puts, deletes = int(said.get("puts", 0)), int(said.get("deletes", 0))
-        if puts or deletes:
-            return puts
-    return None
-
-
-def written_after(cluster: ManagementCluster, namespace: str, revision: int) -> str | None:
-    """What etcd took after `revision`, in words; None when it took nothing (leases that expire do not count)."""
-    later = later_writes(cluster, namespace, revision)
-    if later == 0:
-        return None
-    return f"{later} writes after revision {revision}" if later else f"unknown changes after revision {revision}"
 
 
 def discard(cluster: ManagementCluster, namespace: str, backup_id: str) -> list[str]:
@@ -208,11 +173,3 @@ def _whole(cluster: ManagementCluster, staging: Staging, said: dict[str, str]) -
     except EtcdNotReadyError:  # compacted since (writers run in an online backup): today's count is close to it
         keys = members.count_keys(cluster, staging.ref)
     return SavedSnapshot(said["sha256"], size, revision, keys)
-
-
-def _facts(result: podshell.ScriptResult) -> dict[str, str]:
-    if result.exit_code:
-        msg = f"a check in an etcd pod failed ({result.exit_code}): {members.last_line(result.output)}"
-        raise EtcdNotReadyError(msg)
-    pairs = (line.partition("=") for line in result.output.splitlines() if "=" in line)
-    return {name: value for name, _, value in pairs}

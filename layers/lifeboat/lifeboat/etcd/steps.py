@@ -10,7 +10,7 @@ from typing import Any
 
 from lifeboat import polling
 from lifeboat.errors import BackupUnprovenError, SnapshotFailedError
-from lifeboat.etcd import members, snapshot
+from lifeboat.etcd import choice, later, members, snapshot
 from lifeboat.etcd.snapshot import SavedSnapshot, Staging
 from lifeboat.layout import BackupLayout, ClusterLayout
 from lifeboat.model import BackupKind, Task
@@ -26,7 +26,7 @@ def start_snapshot(cluster: ManagementCluster, task: Task) -> dict[str, Any]:
     """Begin a snapshot at the member that suits the kind of backup."""
     namespace = task.hosted_cluster.control_plane_namespace
     there, _ = members.statuses(cluster, namespace)
-    chosen = snapshot.choose_member(there, BackupKind(task.data["kind"]))
+    chosen = choice.choose_member(there, BackupKind(task.data["kind"]))
     number = int((task.data.get("verified") or {}).get("round", 0)) + 1
     staging = Staging(namespace, chosen.pod, f"{task.backup_id}-{number}", task.operation.epoch)
     snapshot.start(cluster, staging, chosen.db_size)
@@ -75,18 +75,18 @@ def verify_snapshot(cluster: ManagementCluster, store: ObjectStore, task: Task) 
     if stored is None or (stored.size, stored.sha256) != (saved.size, saved.sha256):
         msg = f"{key} is not what etcd wrote at revision {saved.revision}: start again"
         raise BackupUnprovenError(msg)
-    later: int | None = 0
+    written: int | None = 0
     if task.data["kind"] == BackupKind.QUIESCED:
-        later = snapshot.later_writes(cluster, task.hosted_cluster.control_plane_namespace, saved.revision)
-    if later != 0 and number >= ROUNDS:
-        seen = f"{later} writes" if later else "changes that it does not tell"
+        written = later.later_writes(cluster, task.hosted_cluster.control_plane_namespace, saved.revision)
+    if written != 0 and number >= ROUNDS:
+        seen = f"{written} writes" if written else "changes that it does not tell"
         msg = (
             f"etcd of {task.hosted_cluster} took {seen} after revision {saved.revision} although its API servers are "
             "gone: find who else holds a client certificate, then start again"
         )
         raise SnapshotFailedError(msg)
     return {
-        "again": later != 0,
+        "again": written != 0,
         "round": number,
         "key": key,
         "versionId": stored.version_id,
