@@ -128,7 +128,9 @@ def a_backup(builder: HostedClusterBuilder | None = None, *, neighbour: bool = T
         source=world.source.name,
         operation_id=OPERATION,
         created_at=NOW.isoformat(),
-        snapshot=SnapshotPart(Part.of(stored, digest), 100, 20, "etcd-0", builder._members, ETCD_IMAGE, "3.5.18"),
+        snapshot=SnapshotPart(
+            Part.of(stored, digest), 100, 20, "etcd-0", builder._members, ETCD_IMAGE, "3.5.18", len(snapshot), (digest,)
+        ),
         manifests=tuple(parts),
         evidence={"source.json": Part.of(source, source.sha256), "ownership.json": ownership},
     )

@@ -31,6 +31,8 @@ def a_record(store, backup_id=OLD, infra_id="blue-x"):
         prefix = f"hosted-clusters/clusters/blue/{infra_id}/backups/{backup_id}/"
         return Part.of(store.put(prefix + name, body), hashlib.sha256(body).hexdigest())
 
+    digest = hashlib.sha256(b"snapshot").hexdigest()
+    snapshot = part("etcd/s.db", b"snapshot")
     return BackupRecord(
         backup_id=backup_id,
         kind=BackupKind.QUIESCED,
@@ -39,7 +41,7 @@ def a_record(store, backup_id=OLD, infra_id="blue-x"):
         source="mgmt-1",
         operation_id="op",
         created_at="2026-11-03T10:00:00+00:00",
-        snapshot=SnapshotPart(part("etcd/s.db", b"snapshot"), 42, 7, "etcd-0", 3, "image", "3.5.12"),
+        snapshot=SnapshotPart(snapshot, 42, 7, "etcd-0", 3, "image", "3.5.12", len(b"snapshot"), (digest,)),
         manifests=(ManifestPart(part("manifests/a.yaml", b"kind: A\n---\nkind: B\n"), "secrets", "", "clusters", 2),),
         evidence={"source.json": part("evidence/source.json", b'{"replicas": 2}')},
     )

@@ -6,130 +6,35 @@ missing or added part is found. **Without it there is no backup.**
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import yaml
 
 from lifeboat import signed
 from lifeboat.errors import BackupUnprovenError
-from lifeboat.layout import BackupLayout, ClusterLayout, hosted_cluster_prefix
-from lifeboat.model import BackupKind, HostedClusterRef, Manifest
-from lifeboat.ports import ObjectStore, Signer, StoredObject
+from lifeboat.layout import ClusterLayout, hosted_cluster_prefix
+from lifeboat.model import HostedClusterRef, Manifest
+from lifeboat.ports import ObjectStore, Signer
+from lifeboat.record import BackupRecord, ManifestPart, Part, SnapshotPart
 
-SCHEMA = 1
+__all__ = ["LATEST", "BackupRecord", "ManifestPart", "Part", "SnapshotPart"]
+
 LATEST = "latest"
-
-
-@dataclass(frozen=True)
-class Part:
-    """One stored object of a backup. `sha256` hex, `size` bytes."""
-
-    key: str
-    version_id: str | None
-    sha256: str
-    size: int
-
-    @classmethod
-    def of(cls, stored: StoredObject, sha256: str) -> Part:
-        return cls(stored.key, stored.version_id, sha256, stored.size)
-
-
-@dataclass(frozen=True)
-class SnapshotPart:
-    """The etcd snapshot: what it holds, and which member and image it came from."""
-
-    part: Part
-    revision: int
-    total_keys: int
-    member: str
-    members: int
-    image: str
-    etcd_version: str
-
-
-@dataclass(frozen=True)
-class ManifestPart:
-    """All exported objects of one kind in one namespace, as multi-document YAML."""
-
-    part: Part
-    plural: str
-    group: str
-    namespace: str | None
-    count: int
-
-
-@dataclass(frozen=True)
-class BackupRecord:
-    """What `backup.json` says."""
-
-    backup_id: str
-    kind: BackupKind
-    hosted_cluster: HostedClusterRef
-    infra_id: str
-    source: str
-    operation_id: str
-    created_at: str
-    snapshot: SnapshotPart
-    manifests: tuple[ManifestPart, ...]
-    evidence: Mapping[str, Part]
-
-    @property
-    def layout(self) -> BackupLayout:
-        return ClusterLayout(self.hosted_cluster, self.infra_id).backup(self.backup_id)
-
-    def parts(self) -> list[Part]:
-        """Every object that belongs to the backup, besides the record."""
-        return [self.snapshot.part, *(each.part for each in self.manifests), *self.evidence.values()]
-
-    def to_payload(self) -> dict[str, Any]:
-        return {"schema": SCHEMA, **dataclasses.asdict(self), "kind": self.kind.value}
-
-    @classmethod
-    def from_payload(cls, payload: Mapping[str, Any]) -> BackupRecord:
-        """Read a verified payload; BackupUnprovenError when it is of another schema or lacks a field."""
-        try:
-            if payload["schema"] != SCHEMA:
-                msg = f"backup record of schema {payload['schema']}: use a Lifeboat that knows it"
-                raise BackupUnprovenError(msg)
-            snapshot = payload["snapshot"]
-            return cls(
-                backup_id=payload["backup_id"],
-                kind=BackupKind(payload["kind"]),
-                hosted_cluster=HostedClusterRef(**payload["hosted_cluster"]),
-                infra_id=payload["infra_id"],
-                source=payload["source"],
-                operation_id=payload["operation_id"],
-                created_at=payload["created_at"],
-                snapshot=SnapshotPart(**{**snapshot, "part": Part(**snapshot["part"])}),
-                manifests=tuple(
-                    ManifestPart(**{**each, "part": Part(**each["part"])}) for each in payload["manifests"]
-                ),
-                evidence={name: Part(**part) for name, part in payload["evidence"].items()},
-            )
-        except (KeyError, TypeError, ValueError):
-            raise BackupUnprovenError("the backup record lacks fields: choose another backup") from None
+_AT_ONCE = 16  # HEADs; the SDK keeps ten connections, and the rest wait for one
 
 
 def commit(store: ObjectStore, signer: Signer, record: BackupRecord) -> str:
     """Verify all parts, then write the signed record; returns the SHA-256 (hex) of `backup.json`.
 
-    A record that is there already (an earlier attempt of the same task) is kept when it names the same parts.
+    A record that is there already (an earlier attempt of the same task, or its twin at this moment) is kept when it
+    says the same. Raises BackupUnprovenError when it names other parts, or a part is not what is to be recorded.
     """
     verify_parts(store, record)
-    key = record.layout.record
-    if present := store.get(key):
-        there = BackupRecord.from_payload(signed.unseal(present, signer, key))
-        if dataclasses.replace(there, created_at=record.created_at) != record:
-            msg = f"{key} exists and names other parts: start a new backup"
-            raise BackupUnprovenError(msg)
-        return hashlib.sha256(present).hexdigest()
-    document = signed.seal(record.to_payload(), signer)
-    store.put(key, document)
+    _, document = signed.put_once(store, signer, record.layout.record, record.to_payload(), ignoring=("created_at",))
     return hashlib.sha256(document).hexdigest()
 
 
@@ -144,7 +49,7 @@ def load(
         record, digest, _ = latest(store, signer, hosted_cluster)
         return record, digest
     for infra_id, _ in _newest_first(store, hosted_cluster, backup_id):
-        return _open(store, signer, hosted_cluster, infra_id, backup_id)
+        return open_version(store, signer, hosted_cluster, infra_id, backup_id)
     raise _no_backup(hosted_cluster, backup_id)
 
 
@@ -159,7 +64,7 @@ def latest(
     skipped: list[str] = []
     for infra_id, backup_id in _newest_first(store, hosted_cluster):
         try:
-            record, digest = _open(store, signer, hosted_cluster, infra_id, backup_id)
+            record, digest = open_version(store, signer, hosted_cluster, infra_id, backup_id)
             verify_parts(store, record)
         except BackupUnprovenError as error:
             skipped.append(f"{backup_id}: {error}")
@@ -177,13 +82,22 @@ def _no_backup(hosted_cluster: HostedClusterRef, backup_id: str) -> BackupUnprov
     )
 
 
-def _open(
-    store: ObjectStore, signer: Signer, hosted_cluster: HostedClusterRef, infra_id: str, backup_id: str
+def open_version(
+    store: ObjectStore,
+    signer: Signer,
+    hosted_cluster: HostedClusterRef,
+    infra_id: str,
+    backup_id: str,
+    version_id: str | None = None,
 ) -> tuple[BackupRecord, str]:
+    """The record under one key and its digest, in this very version: one that was deleted meanwhile is still there.
+
+    Raises BackupUnprovenError when there is none, its signature fails, or it is another backup's.
+    """
     key = ClusterLayout(hosted_cluster, infra_id).backup(backup_id).record
-    document = store.get(key)
+    document = store.get(key, version_id)
     if document is None:
-        msg = f"backup {backup_id} of {hosted_cluster} was never committed: choose another"
+        msg = f"backup {backup_id} of {hosted_cluster} was never committed, or was deleted: choose another"
         raise BackupUnprovenError(msg)
     record = BackupRecord.from_payload(signed.unseal(document, signer, key))
     if (record.hosted_cluster, record.infra_id, record.backup_id) != (hosted_cluster, infra_id, backup_id):
@@ -193,21 +107,31 @@ def _open(
 
 
 def verify_parts(store: ObjectStore, record: BackupRecord) -> None:
-    """Compare S3's own size and checksum of each part's version with the record; BackupUnprovenError names the first.
+    """Compare what S3 itself says of each part's version with the record, and the snapshot's parts with its checksum.
 
-    A part that S3 keeps no whole-object checksum of is refused: size alone proves nothing.
+    Raises BackupUnprovenError naming the first that differs: version id, size or S3's checksum.
     """
     for part in record.parts():
         if not part.key.startswith(record.layout.prefix):
             msg = f"backup {record.backup_id} names a part outside of itself ({part.key}): it was forged"
             raise BackupUnprovenError(msg)
-        stored = store.head(part.key, part.version_id)
-        if stored is None:
-            msg = f"part {part.key} of backup {record.backup_id} is missing: choose another backup"
+    if wrong := record.snapshot.problem():
+        msg = f"the snapshot of backup {record.backup_id} is not what was recorded ({wrong}): choose another backup"
+        raise BackupUnprovenError(msg)
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        found = [*pool.map(lambda each: problem_of(store, each), record.parts())]
+    for part, wrong in zip(record.parts(), found, strict=True):
+        if wrong:
+            msg = f"part {part.key} of backup {record.backup_id} {wrong}: choose another backup"
             raise BackupUnprovenError(msg)
-        if (stored.size, stored.sha256) != (part.size, part.sha256):
-            msg = f"part {part.key} of backup {record.backup_id} is not what was recorded: choose another backup"
-            raise BackupUnprovenError(msg)
+
+
+def problem_of(store: ObjectStore, part: Part) -> str | None:
+    """What is wrong with one part by S3's own word, None when it is what was recorded."""
+    stored = store.head(part.key, part.version_id)
+    if stored is None:
+        return "is missing"
+    return None if part.is_stored_as(stored) else "is not what was recorded"
 
 
 def read_manifests(store: ObjectStore, record: BackupRecord, plural: str) -> list[Manifest]:
@@ -217,7 +141,7 @@ def read_manifests(store: ObjectStore, record: BackupRecord, plural: str) -> lis
         document
         for each in record.manifests
         if each.plural == plural
-        for document in yaml.load_all(_read(store, each.part), Loader=loader)
+        for document in yaml.load_all(read_part(store, each.part), Loader=loader)
     ]
 
 
@@ -226,10 +150,11 @@ def read_evidence(store: ObjectStore, record: BackupRecord, name: str) -> Any:
     if name not in record.evidence:
         msg = f"backup {record.backup_id} has no evidence {name}: choose another backup"
         raise BackupUnprovenError(msg)
-    return json.loads(_read(store, record.evidence[name]))
+    return json.loads(read_part(store, record.evidence[name]))
 
 
-def _read(store: ObjectStore, part: Part) -> bytes:
+def read_part(store: ObjectStore, part: Part) -> bytes:
+    """The bytes of a small part, proven against its digest; BackupUnprovenError when they are not those."""
     body = store.get(part.key, part.version_id)
     if body is None or hashlib.sha256(body).hexdigest() != part.sha256:
         msg = f"{part.key} is missing or not what was recorded: choose another backup"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import json
+from collections.abc import Mapping
 from typing import Any
 
 from lifeboat import backups, export
@@ -15,6 +17,10 @@ from lifeboat.model import BackupKind, Task
 from lifeboat.ports import Clock, ManagementCluster, ObjectStore, Signer
 from lifeboat.quiescing import recorded_state
 from lifeboat.source_state import NAME as SOURCE_STATE
+from lifeboat.source_state import SourceState
+
+SNAPSHOT = "snapshot.json"
+"""Evidence of the snapshot: digests of its parts, etcd's alarms, members and quorum."""
 
 
 def commit_backup(
@@ -73,15 +79,41 @@ def _record(store: ObjectStore, task: Task, now: datetime.datetime) -> BackupRec
         source=state.source,
         operation_id=task.operation.id,
         created_at=now.astimezone(datetime.UTC).isoformat(timespec="seconds"),
-        snapshot=SnapshotPart(
-            part=Part(saved["key"], saved["versionId"], saved["sha256"], saved["size"]),
-            revision=saved["revision"],
-            total_keys=saved["totalKeys"],
-            member=saved["member"],
-            members=state.etcd["members"],
-            image=state.etcd["image"],
-            etcd_version=saved["etcdVersion"],
-        ),
+        snapshot=_snapshot(store, saved, state),
         manifests=manifests,
-        evidence={SOURCE_STATE: source, export.OWNERSHIP: Part(**exported["ownership"])},
+        evidence={
+            SOURCE_STATE: source,
+            export.OWNERSHIP: Part(**exported["ownership"]),
+            **{name: Part(**each) for name, each in exported.get("evidence", {}).items()},
+            **({SNAPSHOT: Part(**saved["evidence"])} if "evidence" in saved else {}),
+        },
     )
+
+
+def _snapshot(store: ObjectStore, saved: Mapping[str, Any], state: SourceState) -> SnapshotPart:
+    """The snapshot with what its evidence tells of its parts and of etcd: too much for the machine's data."""
+    told = json.loads(backups.read_part(store, Part(**saved["evidence"]))) if "evidence" in saved else _in_one_put(saved)
+    same = ("sha256", "size", "composite", "revision", "totalKeys")
+    if wrong := [each for each in same if told.get(each) != saved.get(each)]:
+        msg = f"{saved['evidence']['key']} is about another snapshot ({', '.join(wrong)}): start a new backup"
+        raise BackupUnprovenError(msg)
+    return SnapshotPart(
+        part=Part(saved["key"], saved["versionId"], saved["sha256"], saved["size"], saved.get("composite")),
+        revision=saved["revision"],
+        total_keys=saved["totalKeys"],
+        member=saved["member"],
+        members=state.etcd["members"],
+        image=state.etcd["image"],
+        etcd_version=saved["etcdVersion"],
+        part_size=told["partSize"],
+        part_digests=tuple(told["parts"]),
+        alarms=tuple(told["alarms"]),
+        quorum=told["quorum"],
+        note=told["note"],
+    )
+
+
+def _in_one_put(saved: Mapping[str, Any]) -> dict[str, Any]:
+    """What the evidence would tell of a snapshot that went to S3 at once."""
+    parts = {"partSize": saved["size"], "parts": [saved["sha256"]], "alarms": [], "quorum": True, "note": None}
+    return {**saved, **parts}

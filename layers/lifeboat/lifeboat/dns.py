@@ -165,12 +165,9 @@ def _write_down(
     """
     for file in (f"{name}.json", f"{name}-{move.record.backup_id}.json"):
         key = move.layout.operation(operation_id, file)
-        document = store.get(key)
-        if document is None:
-            payload = {"schema": 1, "recordSha256": move.record_sha256, **what}
-            store.put(key, signed.seal(payload, signer))
-            return
-        if signed.unseal(document, signer, key).get("recordSha256") == move.record_sha256:
+        payload = {"schema": 1, "recordSha256": move.record_sha256, **what}
+        there, _ = signed.put_first(store, signer, key, payload)
+        if there.get("recordSha256") == move.record_sha256:
             return
 
 

@@ -149,7 +149,7 @@ def make(
     key = move.layout.operation(operation.id, "fence.json")
     if store.get(key) is not None:  # an operation that was started again has made another backup meanwhile
         key = move.layout.operation(operation.id, f"fence-{record.backup_id}.json")
-    store.put(key, signed.seal(payload, signer))
+    payload, _ = signed.put_once(store, signer, key, payload, ignoring=("observedAt", "observed"))
     return {"key": key, "observedAt": payload["observedAt"]}
 
 

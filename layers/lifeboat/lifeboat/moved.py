@@ -27,12 +27,17 @@ class Move:
 
 
 def open_move(store: ObjectStore, signer: Signer, task: Task) -> Move:
-    """The backup that the machine's data name, by id and digest.
+    """The backup that the machine's data name, by id and digest, and by the record's version where that is told.
 
     Raises BackupUnprovenError when another record stands in its place.
     """
-    record, digest = backups.load(store, signer, task.hosted_cluster, task.backup_id or "")
-    if digest != task.data["backup"].get("recordSha256"):
+    told, hosted, backup_id = task.data["backup"], task.hosted_cluster, task.backup_id or ""
+    if told.get("recordVersionId") and task.infra_id:
+        pinned = str(told["recordVersionId"])
+        record, digest = backups.open_version(store, signer, hosted, task.infra_id, backup_id, pinned)
+    else:
+        record, digest = backups.load(store, signer, hosted, backup_id)
+    if digest != told.get("recordSha256"):
         msg = f"the record of backup {record.backup_id} is not the one that this execution rests on: start again"
         raise BackupUnprovenError(msg)
     return Move(record, digest, SourceState.from_json(backups.read_evidence(store, record, NAME)))

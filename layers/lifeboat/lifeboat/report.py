@@ -56,6 +56,5 @@ def compose(data: Mapping[str, Any], move: Move, dns: Dns, instances: Instances,
 def write(report: Mapping[str, Any], move: Move, store: ObjectStore, signer: Signer) -> str:
     """Store the signed report; returns its key. One that is there (the task ran twice) is kept."""
     key = move.layout.operation(report["operationId"], "report.json")
-    if store.get(key) is None:
-        store.put(key, signed.seal(report, signer))
+    signed.put_first(store, signer, key, report)
     return key

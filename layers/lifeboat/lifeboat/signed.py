@@ -10,11 +10,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from lifeboat.errors import BackupUnprovenError
-from lifeboat.ports import Signer
+from lifeboat.ports import ObjectStore, Signer
 
 
 def canonical(payload: Mapping[str, Any]) -> bytes:
@@ -51,3 +51,42 @@ def unseal(document: bytes, signer: Signer, what: str) -> dict[str, Any]:
         msg = f"{what} was changed after it was signed: choose another backup"
         raise BackupUnprovenError(msg)
     return payload
+
+
+def put_first(
+    store: ObjectStore, signer: Signer, key: str, payload: Mapping[str, Any]
+) -> tuple[dict[str, Any], bytes]:
+    """Store a signed document if the key is absent; returns the payload and the bytes that stand there now.
+
+    No two ECDSA signatures of one payload are the same, so that two runs of one task write other bytes: the first
+    one counts for both. Raises BackupUnprovenError when the one that is there does not verify.
+    """
+    document = seal(payload, signer)
+    present = store.get(key)
+    if present is None:
+        try:
+            store.put(key, document)
+            return dict(payload), document
+        except BackupUnprovenError:  # a twin was quicker
+            present = store.get(key)
+            if present is None:
+                raise
+    return unseal(present, signer, key), present
+
+
+def put_once(
+    store: ObjectStore, signer: Signer, key: str, payload: Mapping[str, Any], *, ignoring: Collection[str] = ()
+) -> tuple[dict[str, Any], bytes]:
+    """As `put_first`, and the first one must say the same, but for the fields `ignoring` (such as when it was written).
+
+    Raises BackupUnprovenError when it says something else.
+    """
+    there, document = put_first(store, signer, key, payload)
+    if _told(there, ignoring) != _told(payload, ignoring):
+        msg = f"{key} exists and says something else: two operations, or a changed object; start again"
+        raise BackupUnprovenError(msg)
+    return there, document
+
+
+def _told(payload: Mapping[str, Any], ignoring: Collection[str]) -> bytes:
+    return canonical({key: value for key, value in payload.items() if key not in ignoring})

@@ -57,6 +57,8 @@ class Destination:
 def load(store: ObjectStore, signer: Signer, task: Task) -> dict[str, Any]:
     """Find the backup, verify its signature and every part; returns its references and figures.
 
+    Version ids and S3's checksums of all parts are compared before the destination is touched. `recordVersionId` pins
+    the record: a backup that is deleted from here on can still be restored, as every part is read by its version.
     `skipped` tells of each newer backup that `latest` passed over, and why. Raises BackupUnprovenError when there is
     none, or it is not whole.
     """
@@ -66,11 +68,13 @@ def load(store: ObjectStore, signer: Signer, task: Task) -> dict[str, Any]:
     else:
         record, digest = backups.load(store, signer, task.hosted_cluster, str(task.backup_id))
         backups.verify_parts(store, record)
+    stored = store.head(record.layout.record)
     return {
         "backupId": record.backup_id,
         "kind": record.kind.value,
         "infraId": record.infra_id,
         "recordSha256": digest,
+        "recordVersionId": stored.version_id if stored else None,
         "source": record.source,
         "revision": record.snapshot.revision,
         "totalKeys": record.snapshot.total_keys,

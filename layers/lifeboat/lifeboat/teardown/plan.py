@@ -137,7 +137,8 @@ def record_of_pause(cluster: ManagementCluster, store: ObjectStore, hosted: Host
 
 def write(store: ObjectStore, signer: Signer, plan: Plan) -> None:
     """Store a plan, signed; the first one of an operation counts."""
-    store.put(_key(plan.hosted_cluster, plan.infra_id, plan.operation_id), signed.seal(plan.to_payload(), signer))
+    key = _key(plan.hosted_cluster, plan.infra_id, plan.operation_id)
+    signed.put_first(store, signer, key, plan.to_payload())
 
 
 def read(store: ObjectStore, signer: Signer, hosted: HostedClusterRef, operation_id: str) -> Plan | None:
