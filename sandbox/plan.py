@@ -21,6 +21,7 @@ import json
 import os
 import secrets
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -116,6 +117,7 @@ class Plan:
     programs: dict[str, str]  # Kubernetes' own, see sandbox/assets; empty for the emulated API
     crds: str | None  # a folder with published definitions instead of the sandbox's own
     etcd: str | None  # a folder with the hosted clusters' etcd 3.6 instead of the 3.5 of PyPI
+    etcd_quotas: dict[str, int]  # bytes of etcd's quota, by hosted cluster; 8 GiB where none is named
 
     @property
     def aws_address(self) -> str:
@@ -185,12 +187,13 @@ class Plan:
         kube: str = "emulated",
         cluster_api: tuple[str, str] = ("v1beta1", "v1beta1"),
         etcd: str | None = None,
+        etcd_quotas: Mapping[str, int] | None = None,
     ) -> Plan:
         """Choose a free 127.A.0.0/16 and lay out the folders of a new sandbox.
 
         `cluster_api` is the version that each management cluster stores; `etcd` (3.5 | 3.6) that of the hosted
-        clusters' etcd, by default 3.6 with a real API and 3.5 with the emulated one. Raises AssetsError where a
-        program or a definition is missing.
+        clusters' etcd, by default 3.6 with a real API and 3.5 with the emulated one; `etcd_quotas` makes the etcd of
+        hosted clusters small. Raises AssetsError where a program or a definition is missing.
         """
         programs = assets.find() if kube == "real" else {}
         newer = (etcd or ("3.6" if kube == "real" else "3.5")) == "3.6"
@@ -229,6 +232,7 @@ class Plan:
             programs=programs,
             crds=crds,
             etcd=etcd_folder,
+            etcd_quotas=dict(etcd_quotas or {}),
         )
         plan.logs.mkdir(exist_ok=True)
         plan.save()

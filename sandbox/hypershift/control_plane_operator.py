@@ -19,7 +19,7 @@ from sandbox.client import (
 from sandbox.controllers.pods import is_leaving
 from sandbox.hypershift.carriers import LOOK_AGAIN
 from sandbox.hypershift.control_plane_status import control_plane_status
-from sandbox.hypershift.etcd import etcd_services, etcd_stateful_set
+from sandbox.hypershift.etcd import QUOTA, etcd_services, etcd_stateful_set
 from sandbox.hypershift.identity import Identity
 from sandbox.hypershift.names import CONTROL_PLANE_LABEL, FINALIZER, replicas_of
 from sandbox.hypershift.pausing import Pause
@@ -67,7 +67,8 @@ class _ControlPlaneOperator:
         Identity(self._context.plan, self._writer, control_plane).ensure()
         for service in [*etcd_services(control_plane), *services(control_plane)]:
             self._writer.ensure(SERVICES, service)
-        self._writer.ensure(STATEFUL_SETS, etcd_stateful_set(control_plane, version))
+        quota = self._context.plan.etcd_quotas.get(control_plane["metadata"]["name"], QUOTA)
+        self._writer.ensure(STATEFUL_SETS, etcd_stateful_set(control_plane, version, quota))
         self._disruption_budget(control_plane)
         for route in routes(control_plane):
             self._writer.ensure(ROUTES, route)

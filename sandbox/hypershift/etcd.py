@@ -14,6 +14,7 @@ from sandbox.objects import owner_reference
 if TYPE_CHECKING:
     from sandbox.client import Object
 
+QUOTA = 8 << 30
 _TLS = "/etc/etcd/tls"
 # Data folder, initial cluster and quota come by the environment: etcd refuses to be told twice.
 # `localhost` is the pod's own address here (the pods share one loopback), so that one listener answers for both.
@@ -37,8 +38,8 @@ exec /usr/bin/etcd \\
 """
 
 
-def etcd_stateful_set(control_plane: Object, version: str) -> Object:
-    """The StatefulSet `etcd`: parallel, one or three members, a claim each."""
+def etcd_stateful_set(control_plane: Object, version: str, quota: int = QUOTA) -> Object:
+    """The StatefulSet `etcd`: parallel, one or three members, a claim each; `quota` in bytes."""
     namespace = control_plane["metadata"]["namespace"]
     replicas = replicas_of(control_plane["spec"])
     labels = {"app": "etcd", "hypershift.openshift.io/control-plane-component": "etcd"}
@@ -67,7 +68,7 @@ def etcd_stateful_set(control_plane: Object, version: str) -> Object:
                     "affinity": _one_per_zone(replicas),
                     "initContainers": [_ensure_dns(image)],
                     "containers": [
-                        _etcd(image, namespace, replicas),
+                        _etcd(image, namespace, replicas, quota),
                         {"name": "etcd-metrics", "image": component("etcd-grpc-proxy", version)},
                         {"name": "healthz", "image": component("etcd-healthz", version)},
                     ],
@@ -118,7 +119,7 @@ def etcd_services(control_plane: Object) -> list[Object]:
     ]
 
 
-def _etcd(image: str, namespace: str, replicas: int) -> Object:
+def _etcd(image: str, namespace: str, replicas: int, quota: int) -> Object:
     cluster = ",".join(
         f"etcd-{ordinal}=https://etcd-{ordinal}.etcd-discovery.{namespace}.svc:2380" for ordinal in range(replicas)
     )
@@ -132,7 +133,7 @@ def _etcd(image: str, namespace: str, replicas: int) -> Object:
             {"name": "ETCD_DATA_DIR", "value": "/var/lib/data"},
             {"name": "ETCD_INITIAL_CLUSTER", "value": cluster},
             {"name": "ETCD_INITIAL_CLUSTER_STATE", "value": "new"},
-            {"name": "ETCD_QUOTA_BACKEND_BYTES", "value": "8589934592"},
+            {"name": "ETCD_QUOTA_BACKEND_BYTES", "value": str(quota)},
         ],
         "ports": [
             {"name": "client", "containerPort": 2379, "protocol": "TCP"},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Self
@@ -33,7 +33,8 @@ class SandboxError(Exception):
 class Sandbox:
     """A context manager: inside it the sandbox is up.
 
-    `run` is the folder of this sandbox (made here); `keep` leaves it, logs and volumes included.
+    `run` is the folder of this sandbox (made here); `keep` leaves it, logs and volumes included. For the rest see
+    `Plan.create`; `keys` is how many keys `blue` begins with.
     """
 
     def __init__(
@@ -45,12 +46,18 @@ class Sandbox:
         kube: str = "emulated",
         cluster_api: tuple[str, str] = ("v1beta1", "v1beta1"),
         etcd: str | None = None,
+        etcd_quotas: Mapping[str, int] | None = None,
         keys: int = 3000,
         progress: Progress = lambda _: None,
     ) -> None:
         try:
             self.plan = Plan.create(
-                run.resolve(), isolation=isolation or detect(), kube=kube, cluster_api=cluster_api, etcd=etcd
+                run.resolve(),
+                isolation=isolation or detect(),
+                kube=kube,
+                cluster_api=cluster_api,
+                etcd=etcd,
+                etcd_quotas=etcd_quotas,
             )
         except AssetsError as error:
             raise SandboxError(str(error)) from None

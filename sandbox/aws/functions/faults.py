@@ -1,13 +1,15 @@
-"""Faults that a test plants: one invocation of one function fails before it ran, after it ran, or dies.
+"""Faults that a test plants: one invocation of one function fails before it ran, after it ran, dies, or is held.
 
 A fault is a file in `<run>/faults/`; it is used up by the invocation that meets it. What a failed invocation had done
-by then stays done: `after` and `killed` let the handler finish its work and lose its answer.
+by then stays done: `after` and `killed` let the handler finish its work and lose its answer. `held` loses nothing: the
+answer waits until the test releases it, so that the test can change the world right between two states.
 """
 
 from __future__ import annotations
 
 import json
 import threading
+import time
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,17 +18,19 @@ from typing import Literal
 from sandbox.aws.functions.model import Outcome
 from sandbox.plan import Plan
 
-When = Literal["before", "after", "killed"]
+When = Literal["before", "after", "killed", "held"]
 _ERRORS = {
     "before": "PlantedFaultError",
     "after": "PlantedFaultError",
     "killed": "Runtime.ExitError",  # what AWS reports of a process that died: machines retry it
 }
 
+_HELD, _HELD_SECONDS = ".held", 100.0
+
 
 @dataclass(frozen=True)
 class Fault:
-    """The next invocation but `skip` of the function called `function` (its name in the template) fails."""
+    """The next invocation but `skip` of the function called `function` (its name in the template) fails, or is held."""
 
     function: str
     when: When
@@ -57,6 +61,17 @@ def clear(plan: Plan) -> None:
         path.unlink()
 
 
+def held(plan: Plan) -> list[str]:
+    """Functions that did their work and wait for `release` with the answer."""
+    return [path.read_text(encoding="utf-8") for path in sorted(_folder(plan).glob(f"*{_HELD}"))]
+
+
+def release(plan: Plan) -> None:
+    """Let every held answer go."""
+    for path in _folder(plan).glob(f"*{_HELD}"):
+        path.unlink()
+
+
 class Faults:
     """The host's side: hands out each fault once."""
 
@@ -76,6 +91,17 @@ class Faults:
                 path.unlink()
                 return fault
         return None
+
+    def hold(self, function: str) -> None:
+        """Wait until the test releases the answer of `function`; not for ever, as its test may be gone."""
+        mark = self._folder / f"{uuid.uuid4().hex}{_HELD}"
+        part = mark.with_suffix(".part")
+        part.write_text(function.removeprefix("lifeboat-"), encoding="utf-8")
+        part.rename(mark)
+        deadline = time.monotonic() + _HELD_SECONDS
+        while mark.exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        mark.unlink(missing_ok=True)
 
 
 def _read(path: Path) -> Fault:

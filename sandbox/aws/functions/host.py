@@ -50,6 +50,9 @@ class FunctionHost:
         if fault and fault.when == "before":
             return fault.outcome()
         outcome = self._run(function, payload, trace_id)
+        if fault and fault.when == "held":
+            self._faults.hold(function.name)
+            return outcome
         return fault.outcome() if fault else outcome
 
     def _run(self, function: Function, payload: bytes, trace_id: str | None) -> Outcome:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from sandbox.aws.deploy import DeployedStack
+from sandbox.aws.functions import faults
+from sandbox.aws.functions.faults import Fault
 
 from .conftest import Aws
 
@@ -49,6 +52,22 @@ def test_a_crash_is_told_and_the_next_event_gets_a_new_process(aws: Aws, stack: 
 def test_a_function_that_takes_too_long_is_killed(aws: Aws, stack: DeployedStack) -> None:
     body, _ = _invoke(aws, "sample-flaky", {"mode": "sleep"})
     assert body["errorType"] == "Sandbox.Timedout"
+
+
+def test_a_held_answer_comes_once_it_is_released(aws: Aws, stack: DeployedStack) -> None:
+    faults.plant(aws.plan, Fault("sample-echo", "held"))
+    with ThreadPoolExecutor(1) as beside:
+        asked = beside.submit(_invoke, aws, "sample-echo", {"inspect": True})
+        deadline = time.monotonic() + 60
+        while not faults.held(aws.plan) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert faults.held(aws.plan) == ["sample-echo"]
+        assert not asked.done()
+        faults.release(aws.plan)
+        answer, error = asked.result(10)
+    assert error is None
+    assert answer["arn"].endswith(":function:sample-echo")
+    assert faults.held(aws.plan) == faults.planted(aws.plan) == []
 
 
 def test_output_reaches_cloudwatch_logs_and_a_file(aws: Aws, stack: DeployedStack) -> None:
