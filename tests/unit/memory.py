@@ -20,6 +20,7 @@ from lifeboat.ports import (
     ExecResult,
     Execution,
     Lease,
+    ListedObject,
     OpenUpload,
     Propagation,
     StoredObject,
@@ -234,27 +235,55 @@ def _matches(manifest: Manifest, labels: str | None) -> bool:
 
 
 class MemoryStore:
-    """`ports.ObjectStore`: create-if-absent, one version per key."""
+    """`ports.ObjectStore`: create-if-absent, delete markers; a key that was deleted and put again has a new version.
+
+    `objects` are the newest bytes of each key, deleted or not: a test may change them behind S3's back.
+    """
 
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
         self.composites: dict[str, str] = {}
+        self.deleted: set[str] = set()
+        self.modified: dict[str, datetime.datetime] = {}
+        self.now = NOW
+        self.older: dict[tuple[str, str], bytes] = {}
         self.uploads: dict[tuple[str, str], dict[int, bytes]] = {}
         self.presigned: list[str] = []
 
     def put(self, key: str, body: bytes) -> StoredObject:
+        if key in self.deleted:
+            self.older[key, self._version(key)] = self.objects.pop(key)
+            self.composites.pop(key, None)
+            self.deleted.discard(key)
+        if key not in self.objects:
+            self.modified[key] = self.now
         if self.objects.setdefault(key, body) != body:
             raise BackupUnprovenError(f"{key} exists with other content")
         return self._stored(key)
 
     def get(self, key: str, version_id: str | None = None) -> bytes | None:
-        return self.objects.get(key) if version_id in (None, "v1") else None
+        if version_id is None:
+            return None if key in self.deleted else self.objects.get(key)
+        if version_id == self._version(key):
+            return self.objects.get(key)
+        return self.older.get((key, version_id))
+
+    def get_range(self, key: str, version_id: str | None, start: int, size: int) -> bytes | None:
+        return (self.get(key, version_id) or b"")[start : start + size] or None
 
     def head(self, key: str, version_id: str | None = None) -> StoredObject | None:
-        return self._stored(key) if self.get(key, version_id) is not None else None
+        body = self.get(key, version_id)
+        if body is None:
+            return None
+        if version_id in {None, self._version(key)}:
+            return self._stored(key)
+        return StoredObject(key, version_id, len(body), hashlib.sha256(body).hexdigest())
 
     def keys(self, prefix: str) -> list[str]:
-        return sorted(key for key in self.objects if key.startswith(prefix))
+        return sorted(key for key in self.objects if key.startswith(prefix) and key not in self.deleted)
+
+    def objects_below(self, prefix: str) -> list[ListedObject]:
+        return [ListedObject(key, len(self.objects[key]), self.modified.get(key, NOW)) for key in self.keys(prefix)]
 
     def folders(self, prefix: str) -> list[str]:
         rests = (key[len(prefix) :] for key in self.keys(prefix))
@@ -269,7 +298,8 @@ class MemoryStore:
         return f"https://bucket.example/{key}?signature=get"
 
     def delete(self, key: str) -> None:
-        self.objects.pop(key, None)
+        if key in self.objects:
+            self.deleted.add(key)
 
     def open_upload(self, key: str) -> str:
         for each in self.open_uploads(key):
@@ -316,9 +346,13 @@ class MemoryStore:
 
     def _stored(self, key: str) -> StoredObject:
         body = self.objects[key]
+        version = self._version(key)
         if composite := self.composites.get(key):
-            return StoredObject(key, "v1", len(body), None, composite)
-        return StoredObject(key, "v1", len(body), hashlib.sha256(body).hexdigest())
+            return StoredObject(key, version, len(body), None, composite)
+        return StoredObject(key, version, len(body), hashlib.sha256(body).hexdigest())
+
+    def _version(self, key: str) -> str:
+        return f"v{1 + sum(held == key for held, _ in self.older)}"
 
 
 class MemorySigner:
@@ -392,6 +426,10 @@ class MemoryExecutions:
 
     def describe(self, arn: str) -> Execution | None:
         return self.executions.get(arn)
+
+    def running(self, machine: str) -> list[str]:
+        prefix = machine.replace(":stateMachine:", ":execution:") + ":"
+        return [arn for arn, each in self.executions.items() if arn.startswith(prefix) and each.status == "RUNNING"]
 
 
 class MemoryDns:

@@ -92,7 +92,9 @@ def _record(store: ObjectStore, task: Task, now: datetime.datetime) -> BackupRec
 
 def _snapshot(store: ObjectStore, saved: Mapping[str, Any], state: SourceState) -> SnapshotPart:
     """The snapshot with what its evidence tells of its parts and of etcd: too much for the machine's data."""
-    told = json.loads(backups.read_part(store, Part(**saved["evidence"]))) if "evidence" in saved else _in_one_put(saved)
+    told = _in_one_put(saved)
+    if "evidence" in saved:
+        told = json.loads(backups.read_part(store, Part(**saved["evidence"])))
     same = ("sha256", "size", "composite", "revision", "totalKeys")
     if wrong := [each for each in same if told.get(each) != saved.get(each)]:
         msg = f"{saved['evidence']['key']} is about another snapshot ({', '.join(wrong)}): start a new backup"

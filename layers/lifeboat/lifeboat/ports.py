@@ -108,6 +108,15 @@ class StoredPart:
 
 
 @dataclass(frozen=True)
+class ListedObject:
+    """One object as a LIST tells it: its newest version. `size` bytes."""
+
+    key: str
+    size: int
+    modified: datetime.datetime
+
+
+@dataclass(frozen=True)
 class OpenUpload:
     """One upload in parts that is neither completed nor aborted."""
 
@@ -137,8 +146,14 @@ class ObjectStore(Protocol):
 
     def head(self, key: str, version_id: str | None = None) -> StoredObject | None: ...
 
+    def get_range(self, key: str, version_id: str | None, start: int, size: int) -> bytes | None:
+        """`size` bytes from `start`, or what is left; None when there is no such object or it ends before."""
+
     def keys(self, prefix: str) -> list[str]:
         """All keys below a prefix."""
+
+    def objects_below(self, prefix: str) -> list[ListedObject]:
+        """All objects below a prefix, by LISTs alone, in the order of their keys."""
 
     def folders(self, prefix: str) -> list[str]:
         """Names directly below a prefix."""
@@ -219,6 +234,9 @@ class Executions(Protocol):
     """Step Functions, as far as we ask."""
 
     def describe(self, arn: str) -> Execution | None: ...
+
+    def running(self, machine: str) -> list[str]:
+        """ARNs of a state machine's executions that have not ended."""
 
 
 class Signer(Protocol):

@@ -36,6 +36,10 @@ class StepFunctions:
             output=json.loads(output) if output else None,
         )
 
+    def running(self, machine: str) -> list[str]:
+        pages = self._client.get_paginator("list_executions").paginate(stateMachineArn=machine, statusFilter="RUNNING")
+        return [str(each["executionArn"]) for page in pages for each in page["executions"]]
+
 
 class KmsSigner:
     """`ports.Signer` by an asymmetric KMS key (ECC_NIST_P256, SIGN_VERIFY)."""

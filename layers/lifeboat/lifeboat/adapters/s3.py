@@ -12,13 +12,14 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from lifeboat.errors import BackupUnprovenError, ConflictError
-from lifeboat.ports import OpenUpload, StoredObject, StoredPart, composite_of
+from lifeboat.ports import ListedObject, OpenUpload, StoredObject, StoredPart, composite_of
 
 _EXISTS = {"PreconditionFailed", "412"}
 _RACE = {"ConditionalRequestConflict", "409"}
 _NO_UPLOAD = {"NoSuchUpload", "404"}
 _WRONG_PARTS = {"InvalidPart", "InvalidPartOrder", "EntityTooSmall", "BadDigest", "InvalidRequest"}
 _MISSING = {"NoSuchKey", "NoSuchVersion", "404", "NotFound"}
+_ENDS_BEFORE = {"InvalidRange", "416"}
 
 
 def s3_client() -> Any:
@@ -73,6 +74,17 @@ class BackupBucket:
         body: bytes = answer["Body"].read()
         return body
 
+    def get_range(self, key: str, version_id: str | None, start: int, size: int) -> bytes | None:
+        asked = f"bytes={start}-{start + size - 1}"
+        try:
+            answer = self._s3.get_object(Bucket=self._bucket, Key=key, Range=asked, **_version(version_id))
+        except ClientError as error:
+            if _code(error) in _MISSING | _ENDS_BEFORE:
+                return None
+            raise
+        body: bytes = answer["Body"].read()
+        return body
+
     def head(self, key: str, version_id: str | None = None) -> StoredObject | None:
         try:
             answer = self._s3.head_object(Bucket=self._bucket, Key=key, ChecksumMode="ENABLED", **_version(version_id))
@@ -93,6 +105,14 @@ class BackupBucket:
     def keys(self, prefix: str) -> list[str]:
         pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
         return [each["Key"] for page in pages for each in page.get("Contents", ())]
+
+    def objects_below(self, prefix: str) -> list[ListedObject]:
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
+        return [
+            ListedObject(each["Key"], each["Size"], each["LastModified"])
+            for page in pages
+            for each in page.get("Contents", ())
+        ]
 
     def folders(self, prefix: str) -> list[str]:
         pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix, Delimiter="/")
