@@ -53,9 +53,7 @@ def unseal(document: bytes, signer: Signer, what: str) -> dict[str, Any]:
     return payload
 
 
-def put_first(
-    store: ObjectStore, signer: Signer, key: str, payload: Mapping[str, Any]
-) -> tuple[dict[str, Any], bytes]:
+def put_first(store: ObjectStore, signer: Signer, key: str, payload: Mapping[str, Any]) -> tuple[dict[str, Any], bytes]:
     """Store a signed document if the key is absent; returns the payload and the bytes that stand there now.
 
     No two ECDSA signatures of one payload are the same, so that two runs of one task write other bytes: the first
