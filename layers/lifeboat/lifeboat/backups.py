@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from lifeboat import signed
+from lifeboat import catalog, signed
 from lifeboat.errors import BackupUnprovenError
 from lifeboat.layout import ClusterLayout, hosted_cluster_prefix
 from lifeboat.model import HostedClusterRef, Manifest
@@ -34,6 +34,10 @@ def commit(store: ObjectStore, signer: Signer, record: BackupRecord) -> str:
     says the same. Raises BackupUnprovenError when it names other parts, or a part is not what is to be recorded.
     """
     verify_parts(store, record)
+    if catalog.is_deleted(store, catalog.cluster_of(record), record.backup_id):
+        # Its parts are about to go as well; S3 creates a deleted key anew without a word.
+        msg = f"backup {record.backup_id} was deleted by retention: start a new backup (another operationId)"
+        raise BackupUnprovenError(msg)
     _, document = signed.put_once(store, signer, record.layout.record, record.to_payload(), ignoring=("created_at",))
     return hashlib.sha256(document).hexdigest()
 
@@ -106,9 +110,11 @@ def open_version(
     return record, hashlib.sha256(document).hexdigest()
 
 
-def verify_parts(store: ObjectStore, record: BackupRecord) -> None:
-    """Compare what S3 itself says of each part's version with the record, and the snapshot's parts with its checksum.
+def verify_parts(store: ObjectStore, record: BackupRecord, *, current: bool = True) -> None:
+    """Compare what S3 itself says of each part with the record, and the snapshot's parts with its checksum.
 
+    `current`: the recorded version must be the newest one as well. Where it is not, somebody deleted or overwrote the
+    part, and the life cycle will end the recorded version: good for one more restore, no longer a backup to rely on.
     Raises BackupUnprovenError naming the first that differs: version id, size or S3's checksum.
     """
     for part in record.parts():
@@ -119,19 +125,23 @@ def verify_parts(store: ObjectStore, record: BackupRecord) -> None:
         msg = f"the snapshot of backup {record.backup_id} is not what was recorded ({wrong}): choose another backup"
         raise BackupUnprovenError(msg)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        found = [*pool.map(lambda each: problem_of(store, each), record.parts())]
+        found = [*pool.map(lambda each: problem_of(store, each, current=current), record.parts())]
     for part, wrong in zip(record.parts(), found, strict=True):
         if wrong:
             msg = f"part {part.key} of backup {record.backup_id} {wrong}: choose another backup"
             raise BackupUnprovenError(msg)
 
 
-def problem_of(store: ObjectStore, part: Part) -> str | None:
+def problem_of(store: ObjectStore, part: Part, *, current: bool = True) -> str | None:
     """What is wrong with one part by S3's own word, None when it is what was recorded."""
-    stored = store.head(part.key, part.version_id)
-    if stored is None:
-        return "is missing"
-    return None if part.is_stored_as(stored) else "is not what was recorded"
+    if not part.version_id:
+        return "has no version: turn the bucket's versioning on, then make a new backup"
+    stored = store.head(part.key, None if current else part.version_id)
+    if stored is not None and part.is_stored_as(stored):
+        return None
+    if current and problem_of(store, part, current=False) is None:
+        return "was deleted or overwritten; until its life cycle ends it can be restored by naming its id"
+    return "is missing" if stored is None else "is not what was recorded"
 
 
 def read_manifests(store: ObjectStore, record: BackupRecord, plural: str) -> list[Manifest]:

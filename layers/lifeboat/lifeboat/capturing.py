@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from lifeboat import backups, export
+from lifeboat import backups, catalog, export
 from lifeboat.backups import BackupRecord, ManifestPart, Part, SnapshotPart
 from lifeboat.errors import BackupUnprovenError
 from lifeboat.etcd import later
@@ -42,6 +42,7 @@ def commit_backup(
         record = _record(store, task, clock.now())
         sha256 = backups.commit(store, signer, record)
     return {
+        "catalogued": _catalogued(store, record),
         "recordSha256": sha256,
         "backupId": record.backup_id,
         "kind": record.kind.value,
@@ -50,6 +51,15 @@ def commit_backup(
         "snapshotBytes": record.snapshot.part.size,
         "objects": sum(each.count for each in record.manifests),
     }
+
+
+def _catalogued(store: ObjectStore, record: BackupRecord) -> bool:
+    """Whether the catalog tells of the backup: a hint, for which no committed backup fails; retention makes it up."""
+    try:
+        catalog.note_committed(store, record)
+    except Exception:  # noqa: BLE001 - whatever S3 said: the record is written, and that is what counts
+        return False
+    return True
 
 
 def _refuse_outdated(cluster: ManagementCluster, record: BackupRecord) -> None:

@@ -6,6 +6,8 @@
         backups/<backupId>/evidence/     what the source was like: replica counts, owners, DNS, instances
         backups/<backupId>/backup.json   the commit record, written last; **without it there is no backup**
         operations/<operationId>/        what an operation adds later, each file signed
+    catalog/<namespace>/<name>/<infraID>/<backupId>/<word>
+                                         empty objects whose names tell a fleet's backups by LISTs alone: see `catalog`
 
 Objects are written once (create-if-absent). Parts carry a piece of their digest in their names, so that a task that
 runs twice with other content writes a second object, and the record says which one counts.
@@ -18,12 +20,29 @@ from dataclasses import dataclass
 from lifeboat.model import HostedClusterRef
 
 _ROOT = "hosted-clusters"
+_CATALOG = "catalog"
+ROOT = f"{_ROOT}/"
+"""Prefix of all hosted clusters."""
 _DIGEST_CHARACTERS = 12
 
 
 def hosted_cluster_prefix(hosted_cluster: HostedClusterRef) -> str:
     """Prefix of all that is stored of a hosted cluster name, whatever its infraID."""
     return f"{_ROOT}/{hosted_cluster.namespace}/{hosted_cluster.name}/"
+
+
+def catalog_prefix(hosted_cluster: HostedClusterRef | None = None) -> str:
+    """Prefix of the catalog, of all hosted clusters or of one name."""
+    return f"{_CATALOG}/{hosted_cluster}/" if hosted_cluster else f"{_CATALOG}/"
+
+
+def read_catalog_key(key: str) -> tuple[ClusterLayout, str, str] | None:
+    """Hosted cluster, backup id and word of a catalog's key; None when it is none."""
+    parts = key.split("/")
+    if len(parts) != 6 or parts[0] != _CATALOG or not all(parts):  # noqa: PLR2004 - as the module's head shows
+        return None
+    _, namespace, name, infra_id, backup_id, word = parts
+    return ClusterLayout(HostedClusterRef(namespace, name), infra_id), backup_id, word
 
 
 @dataclass(frozen=True)
@@ -45,6 +64,17 @@ class ClusterLayout:
     def operations(self) -> str:
         return f"{self.prefix}operations/"
 
+    def catalog(self, backup_id: str, word: str = "") -> str:
+        """Key of one word of the catalog about a backup; without a word the prefix of all of them."""
+        return f"{catalog_prefix(self.hosted_cluster)}{self.infra_id}/{backup_id}/{word}"
+
+    def backup_of(self, key: str) -> str | None:
+        """Id of the backup that a key belongs to; None when it lies outside of all backups here."""
+        if not key.startswith(self.backups):
+            return None
+        backup_id, slash, rest = key[len(self.backups) :].partition("/")
+        return backup_id if slash and rest else None
+
     def backup(self, backup_id: str) -> BackupLayout:
         return BackupLayout(f"{self.backups}{backup_id}/")
 
@@ -62,6 +92,11 @@ class BackupLayout:
     @property
     def record(self) -> str:
         return f"{self.prefix}backup.json"
+
+    @property
+    def manifests_prefix(self) -> str:
+        """Prefix of all manifests: what an operator may hand to `kubectl apply -f` as a folder."""
+        return f"{self.prefix}manifests/"
 
     def snapshot(self, sha256: str) -> str:
         return f"{self.prefix}etcd/snapshot-{sha256[:_DIGEST_CHARACTERS]}.db"

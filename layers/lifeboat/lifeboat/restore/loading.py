@@ -57,7 +57,8 @@ class Destination:
 def load(store: ObjectStore, signer: Signer, task: Task) -> dict[str, Any]:
     """Find the backup, verify its signature and every part; returns its references and figures.
 
-    Version ids and S3's checksums of all parts are compared before the destination is touched. `recordVersionId` pins
+    Version ids and S3's checksums of all parts are compared before the destination is touched; one that is named by its
+    id may have parts that were overwritten since, because only the recorded versions are read. `recordVersionId` pins
     the record: a backup that is deleted from here on can still be restored, as every part is read by its version.
     `skipped` tells of each newer backup that `latest` passed over, and why. Raises BackupUnprovenError when there is
     none, or it is not whole.
@@ -67,7 +68,7 @@ def load(store: ObjectStore, signer: Signer, task: Task) -> dict[str, Any]:
         record, digest, skipped = backups.latest(store, signer, task.hosted_cluster)
     else:
         record, digest = backups.load(store, signer, task.hosted_cluster, str(task.backup_id))
-        backups.verify_parts(store, record)
+        backups.verify_parts(store, record, current=False)
     stored = store.head(record.layout.record)
     return {
         "backupId": record.backup_id,
