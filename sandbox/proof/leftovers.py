@@ -11,7 +11,8 @@ from sandbox.proof import etcd
 from sandbox.proof.clients import client_of
 
 # One line a process. With rewriting the pods see the whole machine, so that only the container's own count.
-_PROCESSES = r"""
+_LOOK = r"""
+for each in $(ls -A /tmp); do echo "/tmp/$each"; done
 for each in /proc/[0-9]*; do
   [ "$each" = "/proc/$$" ] && continue
   if [ -n "${SANDBOX_CONTAINER:-}" ]; then
@@ -20,18 +21,17 @@ for each in /proc/[0-9]*; do
   tr '\0\n' '  ' < "$each/cmdline" 2>/dev/null; echo
 done
 """
-_OURS = ("/tmp/lifeboat", "lifeboat-work", "snapshot save", "curl ")
+_OURS = ("/tmp/", "lifeboat-work", "snapshot save", "curl ")
 
 
 def in_pods(cluster: ManagementClusterPlan, namespace: str) -> list[str]:
-    """Files below /tmp and processes of a backup in every ready etcd pod of a control plane."""
+    """What lies in /tmp, and processes of a backup, in every ready etcd pod of a control plane."""
     left = []
     for pod in client_of(cluster).list(PODS, namespace, labels="app=etcd"):
         if not is_ready(pod):
             continue
         name = pod["metadata"]["name"]
-        left += [f"{name}: /tmp/{each}" for each in etcd.run(cluster, namespace, name, "ls -A /tmp").split()]
-        lines = etcd.run(cluster, namespace, name, _PROCESSES).splitlines()
+        lines = etcd.run(cluster, namespace, name, _LOOK).splitlines()
         left += [f"{name}: {line.strip()[:120]}" for line in lines if any(each in line for each in _OURS)]
     return left
 

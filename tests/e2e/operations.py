@@ -7,9 +7,10 @@ import uuid
 from dataclasses import dataclass
 
 from sandbox import client as kinds
+from sandbox.guest.hosted import HostedApi, HostedApiError
 from sandbox.proof import objects, writes
 from sandbox.proof.clients import client_of
-from sandbox.proof.observation import BLUE, BLUE_PLANE, NAMESPACE
+from sandbox.proof.observation import BLUE, NAMESPACE
 
 DEPLOYMENTS = (
     "control-plane-operator",
@@ -33,14 +34,16 @@ class Ended:
 
 
 class Operations:
-    """Operations on `clusters/blue`."""
+    """Operations on one hosted cluster, by default `clusters/blue`."""
 
-    def __init__(self, sandbox):
+    def __init__(self, sandbox, name=BLUE):
         self.sandbox = sandbox
+        self.name = name
+        self.plane = f"{NAMESPACE}-{name}"
         self.stepfunctions = sandbox.client("stepfunctions")
 
     def start(self, machine, name=None, **fields):
-        given = {"hostedCluster": {"namespace": NAMESPACE, "name": BLUE}, **fields}
+        given = {"hostedCluster": {"namespace": NAMESPACE, "name": self.name}, **fields}
         return self.stepfunctions.start_execution(
             stateMachineArn=self.sandbox.stack.state_machines[machine],
             name=name or f"{machine}-{uuid.uuid4().hex[:8]}",
@@ -86,12 +89,12 @@ class Operations:
     def source(self):
         """What a failed operation must leave as it was: replicas, pauses, repair, marks, Routes, the marker."""
         client = client_of(self.sandbox.plan.management_cluster("mgmt-1"))
-        hosted = client.get(kinds.HOSTED_CLUSTERS, BLUE, NAMESPACE)
-        pools = [each for each in client.list(kinds.NODE_POOLS, NAMESPACE) if each["spec"]["clusterName"] == BLUE]
-        cluster = client.list(kinds.CLUSTERS, BLUE_PLANE)[0]
+        hosted = client.get(kinds.HOSTED_CLUSTERS, self.name, NAMESPACE)
+        pools = [each for each in client.list(kinds.NODE_POOLS, NAMESPACE) if each["spec"]["clusterName"] == self.name]
+        cluster = client.list(kinds.CLUSTERS, self.plane)[0]
         return {
             "replicas": {
-                name: client.get(kinds.DEPLOYMENTS, name, BLUE_PLANE)["spec"]["replicas"] for name in DEPLOYMENTS
+                name: client.get(kinds.DEPLOYMENTS, name, self.plane)["spec"]["replicas"] for name in DEPLOYMENTS
             },
             "paused": hosted["spec"].get("pausedUntil"),
             "marks": _ours(hosted),
@@ -113,13 +116,37 @@ class Operations:
         client = client_of(self.sandbox.plan.management_cluster("mgmt-1"))
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            last = writes.acknowledged(self.sandbox.plan)[-1]
-            hosted = client.get(kinds.HOSTED_CLUSTERS, BLUE, NAMESPACE)
-            fresh = datetime.datetime.fromisoformat(last["time"]) > since
-            if fresh and objects.condition(hosted, "Available") == "True":
+            hosted = client.get(kinds.HOSTED_CLUSTERS, self.name, NAMESPACE)
+            if self._was_written_to(since) and objects.condition(hosted, "Available") == "True":
                 return True
             time.sleep(0.3)
         return False
+
+    def _was_written_to(self, since):
+        if self.name != BLUE:  # nobody writes to the others but us
+            return self.write() == ""
+        return datetime.datetime.fromisoformat(writes.acknowledged(self.sandbox.plan)[-1]["time"]) > since
+
+    def write(self):
+        """Make one object through the hosted API; what it said when it refused."""
+        name = f"asked-{uuid.uuid4().hex[:8]}"
+        document = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": "default"}}
+        return self.ask("POST", "configmaps", json.dumps(document).encode())
+
+    def read(self):
+        """List objects through the hosted API; what it said when it refused."""
+        return self.ask("GET", "configmaps?limit=1")
+
+    def ask(self, method, what, body=None):
+        api = HostedApi(self.sandbox.plan, self.name)
+        try:
+            api.request(method, f"/api/v1/namespaces/default/{what}", body)
+        except HostedApiError as error:
+            return str(error)
+        else:
+            return ""
+        finally:
+            api.close()
 
 
 def wait_until(true, seconds=60):

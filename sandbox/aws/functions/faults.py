@@ -1,8 +1,9 @@
 """Faults that a test plants: one invocation of one function fails before it ran, after it ran, dies, or is held.
 
 A fault is a file in `<run>/faults/`; it is used up by the invocation that meets it. What a failed invocation had done
-by then stays done: `after` and `killed` let the handler finish its work and lose its answer. `held` loses nothing: the
-answer waits until the test releases it, so that the test can change the world right between two states.
+by then stays done: `after` and `killed` let the handler finish its work and lose its answer. Two lose nothing and wait
+until the test releases them: `held` with its answer, so that the test can change the world between two states, and
+`late` with its work, so that the test can start a twin that overtakes it.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Literal
 from sandbox.aws.functions.model import Outcome
 from sandbox.plan import Plan
 
-When = Literal["before", "after", "killed", "held"]
+When = Literal["before", "after", "killed", "held", "late"]
 _ERRORS = {
     "before": "PlantedFaultError",
     "after": "PlantedFaultError",
@@ -35,6 +36,11 @@ class Fault:
     function: str
     when: When
     skip: int = 0
+
+    @property
+    def loses(self) -> bool:
+        """Whether the machine gets an error in place of the function's answer."""
+        return self.when in _ERRORS
 
     def outcome(self) -> Outcome:
         error = {"errorType": _ERRORS[self.when], "errorMessage": f"planted: {self.function} failed {self.when}"}
@@ -62,12 +68,12 @@ def clear(plan: Plan) -> None:
 
 
 def held(plan: Plan) -> list[str]:
-    """Functions that did their work and wait for `release` with the answer."""
+    """Functions that wait for `release`."""
     return [path.read_text(encoding="utf-8") for path in sorted(_folder(plan).glob(f"*{_HELD}"))]
 
 
 def release(plan: Plan) -> None:
-    """Let every held answer go."""
+    """Let every held function go on."""
     for path in _folder(plan).glob(f"*{_HELD}"):
         path.unlink()
 
@@ -93,7 +99,7 @@ class Faults:
         return None
 
     def hold(self, function: str) -> None:
-        """Wait until the test releases the answer of `function`; not for ever, as its test may be gone."""
+        """Wait until the test releases `function`; not for ever, as its test may be gone."""
         mark = self._folder / f"{uuid.uuid4().hex}{_HELD}"
         part = mark.with_suffix(".part")
         part.write_text(function.removeprefix("lifeboat-"), encoding="utf-8")

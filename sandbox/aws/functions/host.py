@@ -49,11 +49,12 @@ class FunctionHost:
         fault = self._faults.next(function.name)
         if fault and fault.when == "before":
             return fault.outcome()
+        if fault and fault.when == "late":
+            self._faults.hold(function.name)
         outcome = self._run(function, payload, trace_id)
         if fault and fault.when == "held":
             self._faults.hold(function.name)
-            return outcome
-        return fault.outcome() if fault else outcome
+        return fault.outcome() if fault and fault.loses else outcome
 
     def _run(self, function: Function, payload: bytes, trace_id: str | None) -> Outcome:
         worker = self._take(function) or self._start(function)

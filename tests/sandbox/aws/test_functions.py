@@ -70,6 +70,19 @@ def test_a_held_answer_comes_once_it_is_released(aws: Aws, stack: DeployedStack)
     assert faults.held(aws.plan) == faults.planted(aws.plan) == []
 
 
+def test_a_late_invocation_does_its_work_once_it_is_released(aws: Aws, stack: DeployedStack) -> None:
+    _invoke(aws, "sample-flaky", {"mode": "calm"})
+    faults.plant(aws.plan, Fault("sample-flaky", "late"))
+    with ThreadPoolExecutor(1) as beside:
+        late = beside.submit(_invoke, aws, "sample-flaky", {"mode": "calm"})
+        deadline = time.monotonic() + 60
+        while not faults.held(aws.plan) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        twin, _ = _invoke(aws, "sample-flaky", {"mode": "calm"})
+        faults.release(aws.plan)
+        assert late.result(10)[0]["calls"] == twin["calls"] + 1
+
+
 def test_output_reaches_cloudwatch_logs_and_a_file(aws: Aws, stack: DeployedStack) -> None:
     _invoke(aws, "sample-echo", {"word": "findable"})
     deadline = time.monotonic() + 5
