@@ -1,7 +1,6 @@
 """Backups leave their source as it was, whichever of their tasks fails."""
 
 import json
-from pathlib import Path
 
 import pytest
 import yaml
@@ -13,26 +12,7 @@ from sandbox.proof import etcd
 from sandbox.proof.clients import client_of
 from sandbox.proof.observation import BLUE_PLANE
 from tests.e2e.operations import wait_until
-
-MACHINE = yaml.safe_load((Path(__file__).parents[2] / "statemachine" / "backup.asl.yaml").read_text())
-
-
-def tasks(states):
-    """Every task with its function, those inside of Parallel branches too: [(state, function, skip)]."""
-    found, met = [], {}
-    for name, state in states.items():
-        if state["Type"] == "Task":
-            function = "".join("-" + c.lower() if c.isupper() else c for c in state["Resource"][2:-12]).lstrip("-")
-            found.append((name, function, met.get(function, 0)))
-            met[function] = met.get(function, 0) + 1
-        for branch in state.get("Branches", ()):
-            found += tasks(branch["States"])
-    return found
-
-
-ON_THE_WAY_BACK = {"DiscardFailedSnapshot", "DiscardFailedOnlineSnapshot"}
-"""Only entered after another task failed."""
-TASKS = [each for each in tasks(MACHINE["States"]) if each[0] not in ON_THE_WAY_BACK]
+from tests.e2e.tasks import SURVIVED, TASKS
 
 
 def test_an_online_backup_stops_nothing(operations):
@@ -71,10 +51,6 @@ def test_a_quiesced_backup_that_fails_leaves_the_source_serving(operations, sand
     else:
         assert ended.status == "FAILED"
         assert ended.error == "PlantedFaultError"
-
-
-SURVIVED = {"ResumeSource", "CheckSourceServing", "RestoreSourceAutoRepair", "ReleaseLease", "DiscardSnapshot"}
-"""Tasks after which nothing is at stake or which are tried again whatever happened."""
 
 
 @pytest.mark.parametrize(
