@@ -112,7 +112,7 @@ def a_backup(builder: HostedClusterBuilder | None = None, *, neighbour: bool = T
     layout = ClusterLayout(builder.ref, builder.infra_id)
     body_of_state = source_state.record_source_state(world.store, layout, BACKUP, state)
     assert body_of_state == state
-    parts, ownership = export.export(world.store, layout.backup(BACKUP), inventory.collect(world.source, builder.ref))
+    exported = export.export(world.store, layout.backup(BACKUP), inventory.collect(world.source, builder.ref))
     snapshot = b"snapshot"
     digest = hashlib.sha256(snapshot).hexdigest()
     stored = world.store.put(layout.backup(BACKUP).snapshot(digest), snapshot)
@@ -131,8 +131,8 @@ def a_backup(builder: HostedClusterBuilder | None = None, *, neighbour: bool = T
         snapshot=SnapshotPart(
             Part.of(stored, digest), 100, 20, "etcd-0", builder._members, ETCD_IMAGE, "3.5.18", len(snapshot), (digest,)
         ),
-        manifests=tuple(parts),
-        evidence={"source.json": Part.of(source, source.sha256), "ownership.json": ownership},
+        manifests=exported.manifests,
+        evidence={"source.json": Part.of(source, source.sha256), **exported.evidence},
     )
     backups.commit(world.store, world.signer, record)
     return world

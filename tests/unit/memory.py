@@ -21,6 +21,7 @@ from lifeboat.ports import (
     Execution,
     Lease,
     ListedObject,
+    Listing,
     OpenUpload,
     Propagation,
     StoredObject,
@@ -95,6 +96,9 @@ class MemoryCluster:
             for (kind, where, _), each in sorted(self._objects.items(), key=lambda item: str(item[0]))
             if kind == resource.kind and namespace in (None, where) and _matches(each, labels)
         ]
+
+    def listing(self, resource: Resource, namespace: str | None = None, *, labels: str | None = None) -> Listing:
+        return Listing(self.list_objects(resource, namespace, labels=labels), str(next(self._numbers)))
 
     def create(self, resource: Resource, manifest: Manifest) -> Manifest | None:
         self._fail()

@@ -23,7 +23,7 @@ def test_a_quiesced_backup_holds_everything_and_names_its_parts():
     backups.verify_parts(backup.store, record)
     assert (answer["recordSha256"], record.kind, record.snapshot.revision) == (sha256, BackupKind.QUIESCED, 4711)
     assert (record.snapshot.total_keys, record.snapshot.members) == (3000, 3)
-    assert record.evidence.keys() == {"source.json", "ownership.json"}
+    assert record.evidence.keys() >= {"source.json", "ownership.json", "observed.json"}
     assert backups.read_evidence(backup.store, record, "source.json")["replicas"]["kube-apiserver"] == 3
     assert len(backups.read_manifests(backup.store, record, "machines")) == 4
 
@@ -167,7 +167,7 @@ def test_the_export_takes_what_belongs_and_nothing_of_the_neighbour():
     found = inventory.collect(backup.cluster, backup.hosted.ref)
     names = {
         (group.resource.plural, group.namespace): {o["metadata"]["name"] for o in group.objects}
-        for group in found.groups
+        for group in (*found.groups, *found.records)
     }
     assert names["secrets", "clusters"] == {"pull-secret", "blue-ssh-key", "blue-etcd-encryption-key"}
     assert names["configmaps", "clusters"] == {"blue-trust-bundle", "workers-kubelet-config"}

@@ -6,10 +6,12 @@ at the destination, and behind an AWSMachine that is collected an instance is te
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import json
 import re
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 import yaml
@@ -23,6 +25,9 @@ from lifeboat.ports import ObjectStore
 from lifeboat.resources import MACHINES
 
 OWNERSHIP = "ownership.json"
+_AT_ONCE = 8
+"""Fewer than the connections that boto3 keeps (10)."""
+
 _METADATA = (
     "uid",
     "resourceVersion",
@@ -54,9 +59,12 @@ _Dumper.add_representer(str, _string)
 
 
 def clean(manifest: Manifest) -> Manifest:
-    """The object without what only its source's API server may set. Finalizers are kept."""
-    cleaned = copy.deepcopy({key: value for key, value in manifest.items() if key != "status"})
-    metadata = {key: value for key, value in cleaned["metadata"].items() if key not in _METADATA}
+    """The object without what only its source's API server may set. Finalizers are kept.
+
+    What is left is shared with the original.
+    """
+    cleaned = {key: value for key, value in manifest.items() if key != "status"}
+    metadata = {key: value for key, value in manifest["metadata"].items() if key not in _METADATA}
     annotations = {key: value for key, value in (metadata.get("annotations") or {}).items() if key != _LAST_APPLIED}
     metadata.pop("annotations", None)
     return {**cleaned, "metadata": {**metadata, **({"annotations": annotations} if annotations else {})}}
@@ -70,8 +78,16 @@ def to_yaml(manifests: list[Manifest]) -> bytes:
     return text.encode()
 
 
-def export(store: ObjectStore, layout: BackupLayout, inventory: Inventory) -> tuple[list[ManifestPart], Part]:
-    """Store every group of objects and the ownership among them.
+@dataclass(frozen=True)
+class Exported:
+    """What an export stored: manifests to create elsewhere, and evidence by its name."""
+
+    manifests: tuple[ManifestPart, ...]
+    evidence: Mapping[str, Part]
+
+
+def refuse_unfit(inventory: Inventory) -> None:
+    """Refuse to export what would come out wrong, before anything is stored.
 
     Raises PreflightError when an object is being deleted (restored, it would live again; behind a Machine the instance
     goes away meanwhile), or when a Machine has no providerID: restored, it would get a second instance.
@@ -89,10 +105,21 @@ def export(store: ObjectStore, layout: BackupLayout, inventory: Inventory) -> tu
     if nameless:
         msg = f"Machine {', '.join(nameless)} has no instance yet (no providerID): wait until it has, then start again"
         raise PreflightError(msg)
-    parts = [_store_group(store, layout, group) for group in inventory.groups]
-    body = json.dumps(ownership(inventory), indent=1, sort_keys=True).encode() + b"\n"
-    sha256 = hashlib.sha256(body).hexdigest()
-    return parts, Part.of(store.put(layout.evidence_of(OWNERSHIP, sha256), body), sha256)
+
+
+def export(
+    store: ObjectStore, layout: BackupLayout, inventory: Inventory, evidence: Mapping[str, Any] | None = None
+) -> Exported:
+    """Store every group of objects, the ownership among them, and further evidence (JSON by file name).
+
+    Several objects go to S3 at once. Raises PreflightError as `refuse_unfit` does.
+    """
+    refuse_unfit(inventory)
+    documents = {OWNERSHIP: ownership(inventory), **(evidence or {})}
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        parts = pool.map(lambda group: _store_group(store, layout, group), inventory.groups)
+        proofs = pool.map(lambda name: _store_json(store, layout, name, documents[name]), documents)
+        return Exported(tuple(parts), dict(zip(documents, proofs, strict=True)))
 
 
 def ownership(inventory: Inventory) -> list[dict[str, Any]]:
@@ -120,3 +147,9 @@ def _store_group(store: ObjectStore, layout: BackupLayout, group: Group) -> Mani
     stored = store.put(layout.manifests(group.resource.plural, group.namespace, sha256), body)
     part = Part.of(stored, sha256)
     return ManifestPart(part, group.resource.plural, group.resource.group, group.namespace, len(objects))
+
+
+def _store_json(store: ObjectStore, layout: BackupLayout, name: str, document: Any) -> Part:
+    body = json.dumps(document, indent=1, sort_keys=True).encode() + b"\n"
+    sha256 = hashlib.sha256(body).hexdigest()
+    return Part.of(store.put(layout.evidence_of(name, sha256), body), sha256)

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from lifeboat import export, inventory
+from lifeboat import export, inventory, observed
 from lifeboat.errors import PreflightError
 from lifeboat.inventory import Inventory
 from lifeboat.layout import ClusterLayout
@@ -17,14 +17,17 @@ from lifeboat.resources import MACHINES
 from lifeboat.source_state import SourceState
 from lifeboat.verification.instances import DEAD
 
+_TOLD = 20
+
 
 def export_manifests(
     cluster: ManagementCluster, store: ObjectStore, instances: Instances, task: Task
 ) -> dict[str, Any]:
     """Store every object of the hosted cluster; answers the parts, the figures, and references that lead nowhere.
 
-    Raises PreflightError when Machines or instances of a source at rest are not those that the preflight recorded:
-    they changed while its controllers still ran, and what was recorded is what must come out of a move.
+    Of those only the first few: a machine's data are bounded, `observed.json` names them all. Raises PreflightError
+    when Machines or instances of a source at rest are not those that the preflight recorded: they changed while its
+    controllers still ran, and what was recorded is what must come out of a move.
     """
     layout = ClusterLayout(task.hosted_cluster, str(task.infra_id)).backup(str(task.backup_id))
     found = inventory.collect(cluster, task.hosted_cluster)
@@ -33,12 +36,16 @@ def export_manifests(
         if changed := _changed(found, instances.of(state.infra_id), state):
             msg = f"{task.hosted_cluster} changed after its preflight: {'; '.join(changed)}; start again once it rests"
             raise PreflightError(msg)
-    parts, ownership = export.export(store, layout, found)
+    evidence = {observed.NAME: observed.observe(cluster, task.hosted_cluster, found)}
+    exported = export.export(store, layout, found, evidence)
+    proofs = {name: dataclasses.asdict(part) for name, part in exported.evidence.items()}
     return {
-        "manifests": [dataclasses.asdict(part) for part in parts],
-        "ownership": dataclasses.asdict(ownership),
-        "objects": sum(part.count for part in parts),
-        "missing": list(found.missing),
+        "manifests": [dataclasses.asdict(part) for part in exported.manifests],
+        "ownership": proofs.pop(export.OWNERSHIP),
+        "evidence": proofs,
+        "objects": sum(part.count for part in exported.manifests),
+        "missing": list(found.missing[:_TOLD]),
+        "dangling": list(found.dangling[:_TOLD]),
     }
 
 

@@ -23,8 +23,16 @@ class ExecResult:
     exit_code: int
 
 
+@dataclass(frozen=True)
+class Listing:
+    """What one LIST gave, whole, as it was at one `resource_version` ("" when the kind is not installed)."""
+
+    objects: list[Manifest]
+    resource_version: str
+
+
 class ManagementCluster(Protocol):
-    """One Kubernetes API. Objects are plain JSON; errors are Lifeboat's."""
+    """One Kubernetes API. Objects are plain JSON; errors are Lifeboat's. Reading is safe from several threads."""
 
     @property
     def name(self) -> str: ...
@@ -39,6 +47,9 @@ class ManagementCluster(Protocol):
         self, resource: Resource, namespace: str | None = None, *, labels: str | None = None
     ) -> list[Manifest]:
         """All objects, in chunks; each with apiVersion and kind. [] when the kind is not installed."""
+
+    def listing(self, resource: Resource, namespace: str | None = None, *, labels: str | None = None) -> Listing:
+        """The same, with the version of the LIST: all chunks are of that one moment."""
 
     def create(self, resource: Resource, manifest: Manifest) -> Manifest | None:
         """Create; None when an object of that name exists already (the caller looks whose it is).

@@ -5,9 +5,9 @@ import dataclasses
 import pytest
 
 from lifeboat.errors import ApiUnavailableError, FenceUnprovenError, PreflightError, RestoreFailedError
-from lifeboat.inventory import REFERENCED
 from lifeboat.layout import ClusterLayout
 from lifeboat.reconciliation import OPERATION as OPERATION_MARK
+from lifeboat.references import REFERENCED
 from lifeboat.resources import CLUSTERS, HOSTED_CLUSTERS, NAMESPACES, NODE_POOLS, SECRETS
 from lifeboat.restore import etcd_volumes, guarding, hosted_cluster, objects, serving
 from lifeboat.restore.abandon import abandon

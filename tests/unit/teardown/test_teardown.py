@@ -4,8 +4,8 @@ import pytest
 
 from lifeboat import backups, writers
 from lifeboat.errors import TeardownRefusedError
-from lifeboat.inventory import REFERENCED
 from lifeboat.model import HostedClusterRef
+from lifeboat.references import REFERENCED
 from lifeboat.resources import DEPLOYMENTS, HOSTED_CLUSTERS, PODS, ROUTES
 from lifeboat.restore.serving import ALWAYS_TRUE
 from lifeboat.teardown import control_plane, deletion, operator, plan

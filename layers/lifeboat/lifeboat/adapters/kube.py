@@ -15,18 +15,24 @@ from typing import TYPE_CHECKING, Any
 
 import urllib3.exceptions
 import yaml
-from kubernetes.client import ApiClient
+from kubernetes.client import ApiClient, Configuration
 from kubernetes.client.exceptions import ApiException
 
 from lifeboat import versions
 from lifeboat.errors import ApiUnavailableError, ConflictError, ObjectRefusedError, PreflightError
-from lifeboat.ports import ExecResult, Propagation
+from lifeboat.ports import ExecResult, Listing, Propagation
 from lifeboat.resources import CUSTOM_RESOURCE_DEFINITIONS, SECRETS, Resource
 
 if TYPE_CHECKING:
     from lifeboat.model import Manifest
 
 _PAGE = 500
+_BEGINNINGS = 3
+"""How often a LIST is begun whose chunks expire: they live for minutes, so once more is already much."""
+
+_CONNECTIONS = 16
+"""More than anything here asks at once; the client's own figure follows the number of processors."""
+
 _VERSION_SECONDS = 60.0
 """A connection may live for hours, and an upgrade of the operator changes what is stored."""
 
@@ -47,9 +53,12 @@ class KubernetesCluster:
         """Connect with a kubeconfig (YAML, credentials inline). Nothing of it is written to a log or an error."""
         from kubernetes import config  # noqa: PLC0415 - 15 ms that only a first connection pays
 
+        configuration = Configuration()
+        configuration.connection_pool_maxsize = _CONNECTIONS
+
         try:
             document = yaml.safe_load(kubeconfig)
-            api = config.new_client_from_config_dict(document, persist_config=False)
+            api = config.new_client_from_config_dict(document, persist_config=False, client_configuration=configuration)
         except Exception:  # noqa: BLE001 - the parser's message may quote the kubeconfig
             msg = f"the kubeconfig stored for management cluster {name} cannot be read: store it again"
             raise PreflightError(msg) from None
@@ -72,27 +81,39 @@ class KubernetesCluster:
         return self._versions[resource.crd][0]
 
     def get(self, resource: Resource, namespace: str | None, name: str) -> Manifest | None:
-        found = self._call("GET", self._path(resource, namespace, name))
-        return self._named(resource, found) if found is not None else None
+        found: Manifest | None = self._call("GET", self._path(resource, namespace, name))
+        return found
 
     def list_objects(
         self, resource: Resource, namespace: str | None = None, *, labels: str | None = None
     ) -> list[Manifest]:
+        return self.listing(resource, namespace, labels=labels).objects
+
+    def listing(self, resource: Resource, namespace: str | None = None, *, labels: str | None = None) -> Listing:
+        for _ in range(_BEGINNINGS):
+            try:
+                return self._read_chunks(resource, namespace, labels)
+            except _ExpiredError:
+                continue  # what its token stood for was compacted; going on would mix two moments
+        msg = f"{self.name} forgot {_BEGINNINGS} LISTs of {resource} before they were read: is it overloaded?"
+        raise ApiUnavailableError(msg)
+
+    def _read_chunks(self, resource: Resource, namespace: str | None, labels: str | None) -> Listing:
+        version = self.version_of(resource)
+        path = self._path(resource, namespace, version=version)
+        # Lists leave out apiVersion and kind of their items.
+        named = {"apiVersion": resource.api_version(version), "kind": resource.kind}
+        query: list[tuple[str, Any]] = [("limit", _PAGE), *([("labelSelector", labels)] if labels else [])]
         objects: list[Manifest] = []
-        query: list[tuple[str, Any]] = [("limit", _PAGE)]
-        if labels:
-            query.append(("labelSelector", labels))
         token = ""
         while True:
-            page = self._call(
-                "GET", self._path(resource, namespace), [*query, *([("continue", token)] if token else [])]
-            )
+            page = self._call("GET", path, [*query, *([("continue", token)] if token else [])])
             if page is None:
-                return []
-            objects += [self._named(resource, each) for each in page["items"]]
+                return Listing([], "")
+            objects += [{**named, **each} for each in page["items"]]
             token = page["metadata"].get("continue") or ""
             if not token:
-                return objects
+                return Listing(objects, page["metadata"].get("resourceVersion") or "")
 
     def create(self, resource: Resource, manifest: Manifest) -> Manifest | None:
         version = resource.version or written_in(manifest, resource) or self.version_of(resource)
@@ -157,10 +178,6 @@ class KubernetesCluster:
         path += f"/{resource.plural}"
         return path + (f"/{urllib.parse.quote(name)}" if name else "")
 
-    def _named(self, resource: Resource, manifest: Manifest) -> Manifest:
-        """Lists leave out apiVersion and kind of their items."""
-        return {"apiVersion": resource.api_version(self.version_of(resource)), "kind": resource.kind, **manifest}
-
     def _call(
         self,
         method: str,
@@ -201,6 +218,10 @@ def written_in(manifest: Manifest, resource: Resource) -> str | None:
     return version if version and group == resource.group else None
 
 
+class _ExpiredError(ApiUnavailableError):
+    """A LIST cannot be gone on with (410)."""
+
+
 class _AlreadyExistsError(ConflictError):
     """A create met an object of the same name."""
 
@@ -216,6 +237,8 @@ def _ours(cluster: str, method: str, path: str, error: ApiException) -> Exceptio
     said = f"{cluster} answered {error.status} {reason} to {method} {path}{words}"
     if error.status == _CONFLICT:
         return _AlreadyExistsError(said) if reason == "AlreadyExists" else ConflictError(said)
-    if error.status in {_TOO_MANY, _EXPIRED} or error.status >= 500 or error.status == 0:  # noqa: PLR2004
+    if error.status == _EXPIRED:
+        return _ExpiredError(said)
+    if error.status == _TOO_MANY or error.status >= 500 or error.status == 0:  # noqa: PLR2004
         return ApiUnavailableError(said)
     return ObjectRefusedError(said)

@@ -10,10 +10,10 @@ from __future__ import annotations
 from typing import Any
 
 from lifeboat.edits import annotation, edit
-from lifeboat.inventory import wanted_by_others
 from lifeboat.model import HostedClusterRef, Manifest
 from lifeboat.ports import ManagementCluster
 from lifeboat.reconciliation import OPERATION
+from lifeboat.references import wanted_by_others
 from lifeboat.resources import (
     CONFIG_MAPS,
     DEPLOYMENTS,

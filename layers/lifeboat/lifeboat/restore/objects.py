@@ -8,9 +8,9 @@ from typing import Any
 
 from lifeboat import backups, polling
 from lifeboat.errors import RestoreFailedError
-from lifeboat.inventory import without_foreign_marks
 from lifeboat.model import Manifest
 from lifeboat.reconciliation import OPERATION
+from lifeboat.references import without_foreign_marks
 from lifeboat.resources import (
     AWS_MACHINES,
     CLUSTERS,

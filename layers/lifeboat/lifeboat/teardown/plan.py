@@ -14,11 +14,12 @@ from typing import Any
 from lifeboat import marker, signed
 from lifeboat.edits import annotation
 from lifeboat.errors import TeardownRefusedError
-from lifeboat.inventory import collect, wanted_by_others
+from lifeboat.inventory import collect
 from lifeboat.layout import ClusterLayout, hosted_cluster_prefix
 from lifeboat.model import HostedClusterRef, Manifest
 from lifeboat.ports import ManagementCluster, ObjectStore, Signer
 from lifeboat.reconciliation import OPERATION, signature
+from lifeboat.references import wanted_by_others
 from lifeboat.resources import (
     CLUSTER_ROLE_BINDINGS,
     CLUSTER_ROLES,
