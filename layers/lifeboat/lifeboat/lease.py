@@ -31,7 +31,7 @@ def acquire(
         current = leases.read(str(hosted_cluster))
         if current and current.holder == operation_id and current.execution == execution:
             return Operation(operation_id, current.epoch, execution)
-        if current and current.holder and not _is_over(current, executions, now):
+        if current and current.holder and not is_over(current, executions, now):
             msg = (
                 f"{hosted_cluster} is in the hands of operation {current.holder} ({current.execution}): "
                 "wait until it ends, or stop it"
@@ -84,7 +84,8 @@ def release(leases: Leases, task: Task) -> None:
         leases.release(str(task.hosted_cluster), task.operation.id, task.operation.epoch)
 
 
-def _is_over(lease: Lease, executions: Executions, now: float) -> bool:
+def is_over(lease: Lease, executions: Executions, now: float) -> bool:
+    """Whether a lease that has a holder may be taken over: it expired, or its execution has ended."""
     if lease.expires_at < now:
         return True
     holder = executions.describe(lease.execution or "")

@@ -1,0 +1,204 @@
+"""One run of retention over all hosted clusters. Ends in bounded time; the next run goes on.
+
+A hosted cluster is left alone as long as an execution of any machine names it or its lease is held; the lease is asked
+again right before each record is deleted. A restore that begins even later keeps what it chose: it reads the record
+and every part by version id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from lifeboat import backups, catalog, lease
+from lifeboat.errors import BackupUnprovenError
+from lifeboat.layout import ROOT, ClusterLayout
+from lifeboat.model import BACKUP_ID, HostedClusterRef
+from lifeboat.ports import Clock, Executions, Leases, ListedObject, ObjectStore, Signer
+from lifeboat.retention import deleting
+from lifeboat.retention.rules import Candidate, Decision, Rules, decide
+
+_TOLD = 20
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Of one run: deletions of backups, and seconds after which no further hosted cluster is begun."""
+
+    deletions: int = 100
+    seconds: int = 400
+
+
+@dataclass(frozen=True)
+class World:
+    """All that a run asks. `machines`: ARNs of the state machines whose executions use backups."""
+
+    store: ObjectStore
+    signer: Signer
+    leases: Leases
+    executions: Executions
+    clock: Clock
+    machines: Sequence[str]
+
+
+@dataclass
+class Report:
+    """Figures of a run."""
+
+    hosted_clusters: int = 0
+    kept: int = 0
+    deleted: list[str] = field(default_factory=list)
+    leftovers: int = 0
+    aborted_uploads: int = 0
+    in_use: list[str] = field(default_factory=list)
+    unproven: list[str] = field(default_factory=list)
+    complete: bool = True
+    """False: a bound was reached, the next run goes on."""
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "hostedClusters": self.hosted_clusters,
+            "kept": self.kept,
+            "deleted": len(self.deleted),
+            "deletedIds": self.deleted[:_TOLD],
+            "leftovers": self.leftovers,
+            "abortedUploads": self.aborted_uploads,
+            "inUse": self.in_use[:_TOLD],
+            "unproven": self.unproven[:_TOLD],
+            "complete": self.complete,
+        }
+
+
+def run(world: World, rules: Rules, bounds: Bounds) -> Report:
+    """Delete what no rule keeps, and what attempts left behind.
+
+    Deletes nothing when Step Functions cannot tell what runs (the call's error goes up).
+    """
+    report = Report()
+    begun = world.clock.now()
+    busy = named_by_executions(world.executions, world.machines)
+    entries = {(each.cluster, each.backup_id): each for each in catalog.entries(world.store)}
+    for hosted in hosted_clusters(world.store):
+        spent = (world.clock.now() - begun).total_seconds()
+        if spent > bounds.seconds or len(report.deleted) >= bounds.deletions:
+            report.complete = False
+            break
+        report.hosted_clusters += 1
+        one = _HostedCluster(world, hosted, entries)
+        if hosted in busy or one.is_held():
+            report.in_use.append(str(hosted))
+            continue
+        one.retain(rules, bounds, report)
+    deleting.forget(world.store, entries.values(), world.clock.now())
+    return report
+
+
+def named_by_executions(executions: Executions, machines: Sequence[str]) -> set[HostedClusterRef]:
+    """Hosted clusters that a running execution names in its input."""
+    found = set()
+    for machine in machines:
+        for arn in executions.running(machine):
+            execution = executions.describe(arn)
+            hosted = execution.input.get("hostedCluster") if execution else None
+            if isinstance(hosted, Mapping):
+                found.add(HostedClusterRef(str(hosted.get("namespace")), str(hosted.get("name"))))
+    return found
+
+
+def hosted_clusters(store: ObjectStore) -> list[HostedClusterRef]:
+    """All names that the bucket holds something of."""
+    return [
+        HostedClusterRef(namespace, name)
+        for namespace in store.folders(ROOT)
+        for name in store.folders(f"{ROOT}{namespace}/")
+    ]
+
+
+class _HostedCluster:
+    """All backups of one hosted cluster name, as LISTs tell them."""
+
+    def __init__(
+        self,
+        world: World,
+        hosted: HostedClusterRef,
+        entries: Mapping[tuple[ClusterLayout, str], catalog.Entry],
+    ) -> None:
+        self._world, self._hosted, self._entries = world, hosted, entries
+        self._objects: dict[tuple[ClusterLayout, str], list[ListedObject]] = {}
+        self._clusters = layouts(world.store, hosted)
+        for cluster in self._clusters:
+            for each in world.store.objects_below(cluster.backups):
+                if (backup_id := cluster.backup_of(each.key)) and BACKUP_ID.fullmatch(backup_id):
+                    self._objects.setdefault((cluster, backup_id), []).append(each)
+
+    def is_held(self) -> bool:
+        """Whether somebody works on it, by its lease."""
+        current = self._world.leases.read(str(self._hosted))
+        now = self._world.clock.now().timestamp()
+        return bool(current and current.holder and not lease.is_over(current, self._world.executions, now))
+
+    def retain(self, rules: Rules, bounds: Bounds, report: Report) -> None:
+        for decision in self._decisions(rules, report):
+            place = (ClusterLayout(self._hosted, decision.candidate.infra_id), decision.candidate.backup_id)
+            if decision.keep:
+                report.kept += 1
+            elif len(report.deleted) >= bounds.deletions:
+                report.complete = False
+                return
+            elif self.is_held():
+                report.in_use.append(str(self._hosted))
+                return
+            else:
+                keys = [each.key for each in self._objects[place]]
+                deleting.delete_backup(self._world.store, *place, keys, self._world.clock.now())
+                report.deleted.append(place[1])
+        self._clean_up(report)
+
+    def _decisions(self, rules: Rules, report: Report) -> list[Decision]:
+        """What becomes of each committed backup. They are proven only where one might go: else nothing hangs on it."""
+        now = self._world.clock.now()
+        committed = [place for place in self._objects if self._is_committed(place)]
+        hopeful = [Candidate(cluster.infra_id, backup_id) for cluster, backup_id in committed]
+        missing = [place for place in committed if not self._is_catalogued(place)]
+        if all(each.keep for each in decide(hopeful, rules, now)) and not missing:
+            return decide(hopeful, rules, now)
+        return decide([self._examine(place, report) for place in committed], rules, now)
+
+    def _examine(self, place: tuple[ClusterLayout, str], report: Report) -> Candidate:
+        """One backup proven, and its word in the catalog made up for."""
+        (cluster, backup_id), world = place, self._world
+        try:
+            record, _ = backups.open_version(world.store, world.signer, self._hosted, cluster.infra_id, backup_id)
+            backups.verify_parts(world.store, record)
+        except BackupUnprovenError as error:
+            report.unproven.append(f"{self._hosted} {backup_id}: {error}")
+            return Candidate(cluster.infra_id, backup_id, proven=False, whole=False)
+        if not self._is_catalogued(place):
+            catalog.note_committed(world.store, record)
+        snapshot = record.snapshot
+        return Candidate(cluster.infra_id, backup_id, whole=snapshot.quorum and not snapshot.alarms)
+
+    def _clean_up(self, report: Report) -> None:
+        """What attempts left, open uploads, and words about backups that were deleted long ago."""
+        store, now = self._world.store, self._world.clock.now()
+        for place, found in self._objects.items():
+            if self._is_committed(place):
+                continue
+            keys = deleting.leftovers(store, *place, found, now)
+            for key in keys:
+                store.delete(key)
+            report.leftovers += bool(keys)
+        report.aborted_uploads += sum(deleting.abort_uploads(store, each, now) for each in self._clusters)
+
+    def _is_committed(self, place: tuple[ClusterLayout, str]) -> bool:
+        record = place[0].backup(place[1]).record
+        return any(each.key == record for each in self._objects[place])
+
+    def _is_catalogued(self, place: tuple[ClusterLayout, str]) -> bool:
+        return place in self._entries and self._entries[place].is_committed
+
+
+def layouts(store: ObjectStore, hosted: HostedClusterRef) -> list[ClusterLayout]:
+    """One per infraID that a hosted cluster name has had."""
+    return [ClusterLayout(hosted, each) for each in store.folders(f"{ROOT}{hosted}/")]
