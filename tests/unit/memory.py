@@ -255,12 +255,8 @@ class MemoryStore:
         self.presigned: list[str] = []
 
     def put(self, key: str, body: bytes) -> StoredObject:
-        if key in self.deleted:
-            self.older[key, self._version(key)] = self.objects.pop(key)
-            self.composites.pop(key, None)
-            self.deleted.discard(key)
-        if key not in self.objects:
-            self.modified[key] = self.now
+        self._bury(key)
+        self.modified.setdefault(key, self.now)
         if self.objects.setdefault(key, body) != body:
             raise BackupUnprovenError(f"{key} exists with other content")
         return self._stored(key)
@@ -334,6 +330,8 @@ class MemoryStore:
     def complete_upload(self, key: str, upload_id: str, parts: Sequence[StoredPart]) -> StoredObject:
         there = self.uploads.pop((key, upload_id), {})
         names = [(each.number, each.sha256) for each in parts]
+        self._bury(key)
+        self.modified.setdefault(key, self.now)
         if key not in self.objects and names == [(n, hashlib.sha256(b).hexdigest()) for n, b in sorted(there.items())]:
             self.objects[key] = b"".join(there[number] for number in sorted(there))
             self.composites[key] = composite_of([each.sha256 for each in parts])
@@ -354,6 +352,14 @@ class MemoryStore:
         if composite := self.composites.get(key):
             return StoredObject(key, version, len(body), None, composite)
         return StoredObject(key, version, len(body), hashlib.sha256(body).hexdigest())
+
+    def _bury(self, key: str) -> None:
+        """A key below a delete marker is absent: what is written there next is a new version."""
+        if key in self.deleted:
+            self.deleted.discard(key)
+            self.older[key, self._version(key)] = self.objects.pop(key)
+            self.composites.pop(key, None)
+            self.modified.pop(key, None)
 
     def _version(self, key: str) -> str:
         return f"v{1 + sum(held == key for held, _ in self.older)}"
