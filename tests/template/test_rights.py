@@ -15,6 +15,7 @@ GROUPS = {
     # A put that finds the object there compares what it finds.
     "BackupReadPolicy": ("services.store",),
     "BackupWritePolicy": ("store.put", "store.presigned_put"),
+    "RetentionPolicy": ("store.delete",),
     "SigningPolicy": ("signer.sign",),
     "DnsReadPolicy": ("services.dns",),
     "DnsWritePolicy": ("dns.delete",),

@@ -138,13 +138,50 @@ def test_every_resource_is_named_where_its_action_knows_one():
             assert actions <= without or all(map(delivery.fullmatch, actions)), actions
 
 
-def test_nothing_may_delete_in_the_bucket_or_touch_an_instance():
-    allowed = {
-        action
-        for each in statements()
-        for action in ([each["Action"]] if isinstance(each["Action"], str) else each["Action"])
+def _actions(of: list[dict[str, Any]]) -> set[str]:
+    return {
+        action for each in of for action in ([each["Action"]] if isinstance(each["Action"], str) else each["Action"])
     }
-    assert not [action for action in allowed if re.match(r"s3:Delete|ec2:(Terminate|Stop|Run)", action)]
+
+
+def test_nothing_may_end_a_version_or_a_lock_or_touch_an_instance():
+    forbidden = r"s3:Delete(?!Object$)|s3:Bypass|s3:PutObjectRetention|ec2:(Terminate|Stop|Run)"
+    assert not [action for action in _actions(statements()) if re.match(forbidden, action)]
+
+
+def test_retention_alone_may_delete_in_the_bucket():
+    policies = template()["Resources"]
+    deleting = {
+        name
+        for name, each in policies.items()
+        if each["Type"] == "AWS::IAM::ManagedPolicy"
+        and "s3:DeleteObject" in _actions(each["Properties"]["PolicyDocument"]["Statement"])
+    }
+    assert deleting == {"RetentionPolicy"}
+    having = [
+        name
+        for name, each in resources("AWS::Serverless::Function").items()
+        if {"Ref": "RetentionPolicy"} in each["Properties"].get("Policies", ())
+    ]
+    assert having == ["RetainBackupsFunction"]
+
+
+def test_retention_asks_every_machine_what_runs():
+    """One that is forgotten would not keep its backups from being deleted."""
+    asked = resources("AWS::Serverless::Function")["RetainBackupsFunction"]["Properties"]["Environment"]["Variables"]
+    named = set(re.findall(r"\$\{(\w+)\}", asked["STATE_MACHINES"]["Fn::Sub"]))
+    assert named == set(resources("AWS::Serverless::StateMachine"))
+    listed = template()["Resources"]["RetentionPolicy"]["Properties"]["PolicyDocument"]["Statement"][-1]
+    assert listed["Action"] == "states:ListExecutions"
+    assert {each["Ref"] for each in listed["Resource"]} == named
+
+
+def test_the_bucket_refuses_what_is_not_encrypted_by_its_key_or_comes_without_tls():
+    bucket = resources("AWS::S3::BucketPolicy")["BackupBucketPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    assert {each["Sid"] for each in bucket} == {"OnlyOverTls", "OnlyByKms", "OnlyByThisKey", "NotByKeysOfCallers"}
+    assert all((each["Effect"], each["Principal"]) == ("Deny", "*") for each in bucket)
+    for each in bucket[1:]:  # the header of a put is looked at only where there is one: the bucket has a default
+        assert set(each["Condition"]["Null"].values()) == {"false"}
 
 
 def test_every_function_has_a_role_of_its_own():
