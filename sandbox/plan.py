@@ -5,6 +5,7 @@ that real ports can be used verbatim (etcd 2379, hosted API 6443) and several sa
 
     127.A.0.1            AWS endpoint (every service)          port 4566
     127.A.0.2            DNS resolver (UDP and TCP)            port 5353
+    127.A.0.3            S3, without the way through 127.A.0.1   port 4566
     127.A.i.1            Kubernetes API of management cluster i (1, 2, ...)   port 6443
     127.A.i.2            kubelet of its nodes                  port 10250
     127.A.i.3            etcd of a real Kubernetes API         ports 2379, 2380
@@ -126,6 +127,15 @@ class Plan:
     @property
     def aws_url(self) -> str:
         return f"http://{self.aws_address}:{AWS_PORT}"
+
+    @property
+    def s3_address(self) -> str:
+        return f"127.{self.octet}.0.3"
+
+    @property
+    def s3_url(self) -> str:
+        """S3 alone. `aws_url` answers for it as well, a little slower."""
+        return f"http://{self.s3_address}:{AWS_PORT}"
 
     @property
     def resolver(self) -> str:

@@ -1,4 +1,4 @@
-"""What stands in front of moto: S3 requests are checked, every call is recorded, then moto answers."""
+"""The address of every service: S3's requests go on to its own server, the others are recorded, then moto answers."""
 
 from __future__ import annotations
 
@@ -7,33 +7,28 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from sandbox.aws.calls import CallLog, describe
-from sandbox.aws.s3.checks import Refusal, S3Checks, name_the_checksum
+from sandbox.aws.calls import CallLog
+from sandbox.aws.describing import describe, scope_of
 
 Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
 _INTERNAL = "/moto-api"
 
 
 class Endpoint:
-    """A WSGI application around moto's."""
+    """A WSGI application around moto's and S3's."""
 
-    def __init__(self, moto: Application, calls: CallLog, s3: S3Checks) -> None:
+    def __init__(self, moto: Application, s3: Application, calls: CallLog) -> None:
         self._moto = moto
-        self._calls = calls
         self._s3 = s3
+        self._calls = calls
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         if environ.get("PATH_INFO", "").startswith(_INTERNAL):
             return self._moto(environ, start_response)
+        if scope_of(environ)[0] == "s3":
+            return self._s3(environ, start_response)
         started = time.time()
-        body = _read(environ)
-        call = describe(environ, body)
-        if call.service == "s3":
-            refusal = self._s3.refuse(environ, body)
-            if refusal is not None:
-                self._calls.write(call, started, refusal.status)
-                return _answer(refusal, start_response)
-            name_the_checksum(environ)
+        call = describe(environ, _read(environ))
         status = [0]
 
         def start(line: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
@@ -47,7 +42,7 @@ class Endpoint:
 
 
 def _read(environ: dict[str, Any]) -> bytes:
-    """The whole body, put back for moto. moto holds objects in memory, so nothing is lost by reading it here."""
+    """The whole body, put back for moto."""
     length = environ.get("CONTENT_LENGTH")
     stream = environ["wsgi.input"]
     if length:
@@ -58,10 +53,3 @@ def _read(environ: dict[str, Any]) -> bytes:
         body = b""
     environ["wsgi.input"] = io.BytesIO(body)
     return body
-
-
-def _answer(refusal: Refusal, start_response: Any) -> Iterable[bytes]:
-    body = refusal.to_xml()
-    headers = [("Content-Type", "application/xml"), ("Content-Length", str(len(body)))]
-    start_response(f"{refusal.status} {refusal.code}", headers)
-    return [body]

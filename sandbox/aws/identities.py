@@ -7,7 +7,7 @@ from typing import Any
 
 from sandbox.aws.events import EVENTS_ACCESS_KEY
 from sandbox.aws.functions.model import Credentials
-from sandbox.aws.stepfunctions.speed import STATES_ACCESS_KEY
+from sandbox.aws.stepfunctions.speed import STATES_ACCESS_KEY, STATES_SECRET_KEY
 from sandbox.plan import ACCOUNT_ID, REGION, Plan
 
 _SECONDS = 12 * 3600
@@ -44,6 +44,8 @@ class Identities:
         """Secret key and session token (None for long-lived keys) of an access key."""
         if access_key_id == self._plan.access_key_id:
             return self._plan.secret_access_key, None
+        if access_key_id == STATES_ACCESS_KEY:
+            return STATES_SECRET_KEY, None
         assumed = self._sts.get_assumed_role_from_access_key(access_key_id)
         return (assumed.secret_access_key, assumed.session_token) if assumed else None
 

@@ -1,4 +1,4 @@
-"""One AWS: moto behind our checks, the function host, the resolver. `Server(plan).start()`, later `.stop()`."""
+"""One AWS: moto, S3 in a process of its own, functions, the resolver. `Server(plan).start()`, later `.stop()`."""
 
 from __future__ import annotations
 
@@ -46,12 +46,14 @@ class Server:
         from sandbox.aws import dns, events, kms, route53, stepfunctions, traces  # noqa: PLC0415
         from sandbox.aws.calls import CallLog  # noqa: PLC0415
         from sandbox.aws.endpoint import Endpoint  # noqa: PLC0415
+        from sandbox.aws.functions.code import read_code_from  # noqa: PLC0415
         from sandbox.aws.functions.host import FunctionHost  # noqa: PLC0415
         from sandbox.aws.functions.logs import FunctionLogs  # noqa: PLC0415
         from sandbox.aws.functions.seam import run_functions_on  # noqa: PLC0415
         from sandbox.aws.identities import Identities, backend_of  # noqa: PLC0415
-        from sandbox.aws.s3.checks import S3Checks  # noqa: PLC0415
-        from sandbox.plan import ACCOUNT_ID  # noqa: PLC0415
+        from sandbox.aws.s3.passing import PassOn  # noqa: PLC0415
+        from sandbox.aws.s3.process import S3Process  # noqa: PLC0415
+        from sandbox.plan import ACCOUNT_ID, AWS_PORT  # noqa: PLC0415
 
         class Handler(MotoRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -69,18 +71,21 @@ class Server:
             plan, identities.of_role, FunctionLogs(plan.logs / "functions", backend_of(logs_backends))
         )
         run_functions_on(self._host)
+        read_code_from(plan)
         self._resolver = dns.Resolver(plan.resolver, dns.route53_records(route53_backends, ACCOUNT_ID))
         self._traces = traces.receiver(plan.aws_address, plan.logs / "traces.jsonl")
+        self._s3 = S3Process(plan, identities.secret_of, identities.principal_of)
         endpoint = Endpoint(
             DomainDispatcherApplication(create_backend_app),
+            PassOn(plan.s3_address, AWS_PORT),
             CallLog(plan.aws_calls, identities.principal_of),
-            S3Checks(identities.secret_of),
         )
         host, _, port = plan.aws_url.removeprefix("http://").rpartition(":")
         self._server = make_server(host, int(port), endpoint, threaded=True, request_handler=Handler)
 
     def start(self) -> None:
         """Answer from now on."""
+        self._s3.start()
         self._resolver.serve(_start)
         _start(self._traces.serve_forever, "traces")
         _start(self._server.serve_forever, "aws")
@@ -89,6 +94,7 @@ class Server:
         """End functions first: their calls would otherwise hang on an endpoint that is gone."""
         self._host.close()
         self._server.shutdown()
+        self._s3.stop()
         self._resolver.close()
         self._traces.server_close()
 

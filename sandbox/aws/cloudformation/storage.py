@@ -71,13 +71,9 @@ def _lifecycle_rule(rule: dict[str, Any]) -> dict[str, Any]:
 
 @handles("AWS::S3::BucketPolicy")
 def bucket_policy(clients: Clients, properties: Properties) -> Created:
-    """Leave out each Deny with a Condition: moto ignores the condition, so one that only demands TLS forbids all."""
     name = properties.require("Bucket")
-    document = properties.require("PolicyDocument")
-    statements = [each for each in document["Statement"] if not (each["Effect"] == "Deny" and "Condition" in each)]
-    if statements:
-        document = {"Version": "2012-10-17", **document, "Statement": statements}
-        clients("s3").put_bucket_policy(Bucket=name, Policy=json.dumps(document))
+    document = {"Version": "2012-10-17", **properties.require("PolicyDocument")}
+    clients("s3").put_bucket_policy(Bucket=name, Policy=json.dumps(document))
     return Created(name)
 
 

@@ -127,6 +127,7 @@ class FunctionHost:
             "_HANDLER": function.handler,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_ENDPOINT_URL": self._plan.aws_url,
+            "AWS_ENDPOINT_URL_S3": self._plan.s3_url,
             "AWS_EXECUTION_ENV": f"AWS_Lambda_python3.{sys.version_info.minor}",
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_mb),
             "AWS_LAMBDA_FUNCTION_NAME": function.name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 from functools import lru_cache
 from types import SimpleNamespace
@@ -26,6 +27,7 @@ from sandbox.aws.patching import replace
 
 STATES_ACCESS_KEY = "ASIASTATESAMAZONAWS0"
 """The key with which state machines call services: the call log tells their calls by it."""
+STATES_SECRET_KEY = secrets.token_urlsafe(30)
 
 
 def share_clients(endpoint_url: str) -> None:
@@ -35,7 +37,7 @@ def share_clients(endpoint_url: str) -> None:
     """
     lock = threading.Lock()
     clients: dict[tuple[str, str], Any] = {}
-    session = boto3.session.Session(aws_access_key_id=STATES_ACCESS_KEY, aws_secret_access_key="states")
+    session = boto3.session.Session(aws_access_key_id=STATES_ACCESS_KEY, aws_secret_access_key=STATES_SECRET_KEY)
 
     def client(*, service_name: str, region_name: str, config: Config, **_: Any) -> Any:
         with lock:

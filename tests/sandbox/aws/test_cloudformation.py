@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,6 @@ from sandbox.aws.cloudformation.intrinsics import NO_VALUE, Scope, TemplateError
 from sandbox.aws.cloudformation.package import package, read
 from sandbox.aws.cloudformation.resources import Properties
 from sandbox.aws.events import input_of
-from sandbox.aws.s3.checks import S3Checks
 
 
 @pytest.fixture
@@ -126,27 +124,3 @@ def test_a_function_whose_code_is_missing_is_named(tmp_path: Path) -> None:
 )
 def test_event_inputs(target: dict[str, Any], expected: str) -> None:
     assert input_of(target, {"detail": {"reason": 'said "no"', "n": 2}}) == expected
-
-
-def test_the_presigned_url_of_the_aws_documentation_is_accepted_until_it_expires() -> None:
-    """The example of docs.aws.amazon.com, "Authenticating Requests: Using Query Parameters"."""
-    query = (
-        "X-Amz-Algorithm=AWS4-HMAC-SHA256"
-        "&X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F20130524%2Fus-east-1%2Fs3%2Faws4_request"
-        "&X-Amz-Date=20130524T000000Z&X-Amz-Expires=86400&X-Amz-SignedHeaders=host"
-        "&X-Amz-Signature=aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404"
-    )
-    environ = {
-        "REQUEST_METHOD": "GET",
-        "RAW_URI": f"/test.txt?{query}",
-        "HTTP_HOST": "examplebucket.s3.amazonaws.com",
-    }
-    signed_at = datetime.datetime(2013, 5, 24, tzinfo=datetime.UTC)
-
-    def refusal_after(hours: int) -> Any:
-        now = signed_at + datetime.timedelta(hours=hours)
-        checks = S3Checks(lambda _: ("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", None), now=lambda: now)
-        return checks.refuse(environ, b"")
-
-    assert refusal_after(23) is None
-    assert refusal_after(25).message == "Request has expired"

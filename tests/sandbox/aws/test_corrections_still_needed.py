@@ -166,12 +166,6 @@ def test_a_wrong_signature_is_an_answer_and_not_an_error(moto: Moto) -> None:
     assert kms.verify(Message=b"short", Signature=kms.sign(Message=b"short", **request)["Signature"], **request)
 
 
-def test_wrong_checksums_are_accepted(moto: Moto) -> None:
-    s3 = moto.client("s3")
-    s3.create_bucket(Bucket="bucket", CreateBucketConfiguration={"LocationConstraint": "us-east-2"})
-    s3.put_object(Bucket="bucket", Key="key", Body=b"other", ChecksumSHA256="A" * 43 + "=")
-
-
 def test_route53_refuses_to_create_a_deleted_record_again(moto):
     route53 = moto.client("route53")
     zone = route53.create_hosted_zone(Name="again.example.com", CallerReference="again")["HostedZone"]["Id"]
