@@ -15,17 +15,28 @@ from typing import Any
 from sandbox.plan import ACCOUNT_ID, REGION
 
 _S3 = {
+    "DeleteObjects": "DeleteObject",
+    "GetObjectLockConfiguration": "GetBucketObjectLockConfiguration",
     "HeadObject": "GetObject",
+    "ListBuckets": "ListAllMyBuckets",
+    "ListMultipartUploads": "ListBucketMultipartUploads",
     "ListObjects": "ListBucket",
     "ListObjectsV2": "ListBucket",
     "ListObjectVersions": "ListBucketVersions",
+    "ListParts": "ListMultipartUploadParts",
     "HeadBucket": "ListBucket",
     "UploadPart": "PutObject",
     "CreateMultipartUpload": "PutObject",
     "CompleteMultipartUpload": "PutObject",
 }
+_OF_VERSIONS = {
+    "DeleteObject": "DeleteObjectVersion",
+    "GetObject": "GetObjectVersion",
+    "GetObjectTagging": "GetObjectVersionTagging",
+    "PutObjectTagging": "PutObjectVersionTagging",
+}
 _READS = ("GetObject", "HeadObject")
-_MULTIPART = ("UploadPart", "CompleteMultipartUpload")
+_MULTIPART = ("CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload")
 _NOT_FOUND = 404
 
 
@@ -78,11 +89,15 @@ def key_arn(key: str) -> str:
 
 
 def _of_s3(call: Mapping[str, Any], keys: Mapping[str, str]) -> list[Need]:
-    action, bucket, key = call["action"], call["resources"]["bucket"], call["resources"].get("key")
+    action, about = call["action"], call["resources"]
+    bucket = about["bucket"]
     asked = _S3.get(action, action)
-    if action in _READS and "versionId" in call["resources"]:
-        asked = "GetObjectVersion"
-    needs = [Need(f"s3:{asked}", f"arn:aws:s3:::{bucket}" + (f"/{key}" if key else ""))]
+    if "versionId" in about:
+        asked = _OF_VERSIONS.get(asked, asked)
+    context = {"s3:prefix": (str(about["prefix"]),)} if "prefix" in about else {}
+    names = about.get("keys", [about.get("key")])
+    arns = [f"arn:aws:s3:::{bucket}" + (f"/{name}" if name else "") for name in names]
+    needs = [Need(f"s3:{each}", arn, context) for arn in arns for each in (asked, *about.get("also", ()))]
     if action in _READS and call["status"] == _NOT_FOUND:
         # Without this right S3 answers 403 for an object that does not exist.
         return [*needs, Need("s3:ListBucket", f"arn:aws:s3:::{bucket}")]

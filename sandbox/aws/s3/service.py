@@ -19,6 +19,12 @@ from sandbox.aws.s3.signatures import split_query
 from sandbox.aws.s3.store import Store
 from sandbox.plan import ACCOUNT_ID
 
+_RIGHTS = {
+    "x-amz-bypass-governance-retention": "BypassGovernanceRetention",
+    "x-amz-object-lock-legal-hold": "PutObjectLegalHold",
+    "x-amz-object-lock-mode": "PutObjectRetention",
+    "x-amz-tagging": "PutObjectTagging",
+}
 _log = logging.getLogger(__name__)
 
 
@@ -40,9 +46,7 @@ class Service:
         pairs = split_query(raw_query)
         query = dict(pairs)
         bucket, _, key = unquote(raw_path, errors="surrogateescape").lstrip("/").partition("/")
-        about: dict[str, Any] = {"bucket": bucket, **({"key": key} if key else {})}
-        if "versionId" in query:
-            about["versionId"] = query["versionId"]
+        about = _about(bucket, key, query, headers)
         call = Call("s3", method, caller_of(headers, query), about)
         try:
             operation = find(method, bucket, key, query, headers)
@@ -59,6 +63,15 @@ class Service:
             response = _refusal(S3Error(500, "InternalError", "We encountered an internal error. Please try again."))
         self._calls.write(call, started, response.status)
         return response
+
+
+def _about(bucket: str, key: str, query: Mapping[str, str], headers: Mapping[str, str]) -> dict[str, Any]:
+    """What the record says of a request: names, and the rights it needs beside its operation's own (`also`)."""
+    about: dict[str, Any] = {"bucket": bucket, **({"key": key} if key else {})}
+    about |= {name: query[name] for name in ("versionId", "prefix") if name in query}
+    if also := [right for name, right in _RIGHTS.items() if name in headers]:
+        about["also"] = also
+    return about
 
 
 def _refusal(error: S3Error) -> Response:
