@@ -8,7 +8,9 @@ import time
 
 import pytest
 
+from lifeboat.resources import SECRETS
 from tests.contract.client import at
+from tests.contract.lifeboats import lifeboat_on
 from tests.contract.words import a_config_map, a_pod, a_route, a_secret
 
 _NEVER = "99999999999"
@@ -155,7 +157,7 @@ def test_continue_token_that_is_none_is_a_bad_request(api, home):
     api.get(at("secrets", home), limit=1, continue_="x").refused(400, "BadRequest", "continue key is not valid")
 
 
-def test_expired_continue_token_is_gone_and_brings_another(api, home):
+def test_expired_continue_token_is_gone_and_brings_another(api, home, monkeypatch):
     """The new one goes on with what is there now."""
     _fill(api, home, "a", "b", "c")
     token = api.get(at("secrets", home), limit=1).ok()["metadata"]["continue"]
@@ -176,6 +178,23 @@ def test_expired_continue_token_is_gone_and_brings_another(api, home):
     )
     rest = api.get(at("secrets", home), continue_=status["metadata"]["continue"])
     assert _names(rest) == ["b", "bb", "c"]
+    assert _begun_again(lifeboat_on(api.backend), home, token, monkeypatch) == ["a", "b", "bb", "c"]
+
+
+def _begun_again(cluster, home, expired, monkeypatch):
+    """Names that Lifeboat's client lists when its first token has expired: all of one moment, not what is left."""
+    call = cluster._call
+    tokens = [expired]
+
+    def with_the_expired(method, path, query):
+        given = [(key, tokens.pop() if key == "continue" and tokens else value) for key, value in query]
+        return call(method, path, given)
+
+    monkeypatch.setattr("lifeboat.adapters.kube._PAGE", 1)
+    monkeypatch.setattr(cluster, "_call", with_the_expired)
+    names = [each["metadata"]["name"] for each in cluster.list_objects(SECRETS, home)]
+    assert tokens == []
+    return names
 
 
 def test_list_at_an_old_version_is_exact_or_gone(api, home):
