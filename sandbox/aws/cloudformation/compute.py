@@ -69,14 +69,16 @@ def function(clients: Clients, properties: Properties) -> Created:
     # The runtime is the sandbox's own Python; the others mean nothing on one machine, or are what the host does anyway.
     properties.ignore("Architectures", "LoggingConfig", "RuntimeManagementConfig", "SnapStart")
     reserved = properties.take("ReservedConcurrentExecutions")
+    environment = properties.take("Environment") or {}
     created = clients("lambda").create_function(
         FunctionName=name,
         Tags=tags_of(properties),
         Code=properties.require("Code"),
+        # CloudFormation makes texts of numbers, as a parameter of type Number is one.
+        Environment={"Variables": {key: str(value) for key, value in environment.get("Variables", {}).items()}},
         **properties.same(
             "Description",
             "DeadLetterConfig",
-            "Environment",
             "EphemeralStorage",
             "Handler",
             "KmsKeyArn",
