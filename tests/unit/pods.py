@@ -25,6 +25,11 @@ class EtcdPods:
     keys: int = 3000
     silent: set[str] = field(default_factory=set)
     alarms: list[str] = field(default_factory=list)
+    leader: int = 10
+    """Member id that all follow; 0: none, and no quorum."""
+    applied: dict[str, int] = field(default_factory=dict)
+    """Raft index by pod, where it is not 5000 and the pod's number."""
+    learners: set[str] = field(default_factory=set)
     cluster_ids: dict[str, int] = field(default_factory=dict)
     snapshot: bytes = b"database" * 60 + bytes(32)
     later_puts: int = 0
@@ -61,10 +66,24 @@ class EtcdPods:
         if script == scripts.CHECK_UPLOAD:
             return framed("http=200\nlog=\n")
         if script == later.COUNT_LATER:
-            return framed(f"puts={self.later_puts}\ndeletes={self.later_deletes}\n")
+            return framed(self._later(int(arguments[0])))
         assert script == scripts.DISCARD
         self.staged[pod] = {each for each in staged if not each.startswith(arguments[0])}
         return framed("")
+
+    @property
+    def _quorum(self) -> bool:
+        return len(self.silent) < 2 and self.leader > 0
+
+    def _later(self, first: int) -> str:
+        """Seen all, unless nothing at all was seen: then a compaction hid it."""
+        if not self._quorum:
+            return "quorum=no\n"
+        if self.revision < first:
+            return f"newest={self.revision}\n"
+        hidden = "no" if self.later_puts or self.later_deletes else "yes"
+        facts = f"writes={self.later_puts}\nexpired={self.later_deletes}\nhidden={hidden}\n"
+        return f"newest={self.revision}\ntold={self.revision}\n{facts}"
 
     def _facts(self) -> str:
         whole = self.whole
@@ -77,10 +96,21 @@ class EtcdPods:
 
     def _etcdctl(self, pod: str, arguments: Sequence[str]) -> ExecResult:
         number = int(pod.rsplit("-", 1)[1])
-        if arguments[0] == "alarm":
-            return framed("".join(f"memberID:1 alarm:{each}\n" for each in self.alarms))
         if arguments[0] == "get":
-            return framed(f'"More" : false\n"Count" : {self.keys}\n')
+            if "--consistency=l" in arguments and not self._quorum:
+                return framed("context deadline exceeded", 1)
+            return framed(f'"Revision" : {self.revision}\n"More" : false\n"Count" : {self.keys}\n')
         header = {"cluster_id": self.cluster_ids.get(pod, 77), "member_id": 10 + number, "revision": self.revision}
-        status = {"header": header, "leader": 10, "raftIndex": 5000 + number, "dbSize": 1_000_000, "version": "3.5.18"}
+        index = self.applied.get(pod, 5000 + number)
+        status = {
+            "header": header,
+            "version": "3.5.18",
+            "dbSize": 1_000_000,
+            "leader": self.leader,
+            "raftIndex": index,
+            "raftAppliedIndex": index,
+            "isLearner": pod in self.learners,
+            "errors": [f"memberID:11 alarm:{each} " for each in self.alarms],
+        }
+        status = {key: value for key, value in status.items() if value}  # as etcd's JSON does
         return framed(json.dumps([{"Endpoint": "https://localhost:2379", "Status": status}]))

@@ -118,7 +118,7 @@ def test_a_run_killed_before_it_was_turned_on_is_mended_by_another_one(resumed, 
 
 def test_a_second_start_that_gets_no_further_than_its_preflight_mends_it_too(resumed):
     resumed.start(epoch=2)
-    resumed.etcd.alarms = ["NOSPACE"]
+    resumed.etcd.cluster_ids = {"etcd-1": 99}
     with pytest.raises(PreflightError):
         resumed.preflight()
     conditions(resumed, **AWAY)

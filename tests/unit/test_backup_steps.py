@@ -80,10 +80,10 @@ def test_the_preflight_tells_all_problems_at_once_and_writes_nothing():
     machine = backup.cluster.get(MACHINES, "clusters-blue", "workers-a-abc-0")
     backup.cluster.patch(MACHINES, "clusters-blue", "workers-a-abc-0", {"spec": {"providerID": None}})
     assert machine
-    backup.etcd.silent = {"etcd-1", "etcd-2"}
+    backup.etcd.silent = {"etcd-0", "etcd-1", "etcd-2"}
     with pytest.raises(PreflightError) as refused:
         backup.preflight()
-    for part in ("Konnectivity has no fixed hostname", "Azure", "workers-a-abc-0 has no instance", "1 of 3 members"):
+    for part in ("Konnectivity has no fixed hostname", "Azure", "workers-a-abc-0 has no instance", "no member of etcd"):
         assert part in str(refused.value)
     assert backup.store.objects == {}
 

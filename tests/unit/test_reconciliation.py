@@ -167,8 +167,8 @@ def test_a_failed_preflight_of_a_second_start_still_resumes_the_source():
     backup.preflight()
     backup.quiesce()
     backup.start(epoch=2)
-    backup.etcd.alarms = ["NOSPACE"]
-    with pytest.raises(PreflightError, match="NOSPACE"):
+    backup.etcd.cluster_ids = {"etcd-1": 99}
+    with pytest.raises(PreflightError, match="split brain"):
         backup.preflight()
     assert backup.resume()["resumed"] is True
     backup.restore_auto_repair()

@@ -5,6 +5,7 @@ A source that passes is recorded in `evidence/source.json`; from then on that re
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,9 +14,9 @@ from typing import Any
 from lifeboat import auto_repair, backups, reconciliation, versions, writers
 from lifeboat.dns import records_of, to_json
 from lifeboat.edits import annotation
-from lifeboat.errors import BackupUnprovenError, EtcdNotReadyError, PreflightError
-from lifeboat.etcd import later, members
-from lifeboat.etcd.snapshot import SINGLE_PUT_LIMIT
+from lifeboat.errors import BackupUnprovenError, EtcdNotReadyError, PreflightError, SnapshotFailedError
+from lifeboat.etcd import choice, later, members
+from lifeboat.etcd.choice import Choice
 from lifeboat.inventory import CLUSTER_NAME_LABEL
 from lifeboat.layout import ClusterLayout
 from lifeboat.model import BackupKind, HostedClusterRef, Manifest, Task, new_backup_id
@@ -46,7 +47,7 @@ class World:
 
 
 def check(world: World, task: Task) -> dict[str, Any]:
-    """Check the source and open the backup; answers `{backupId, infraId, prefix, keys, revision, committed}`.
+    """Check the source and open the backup; answers `{backupId, infraId, prefix, keys, revision, committed, etcd}`.
 
     A source that this very operation left paused (its execution was cut off) goes on with the backup that the
     HostedCluster's annotation names, unless that one was committed and the source has been awake since: then a new
@@ -73,9 +74,9 @@ def check(world: World, task: Task) -> dict[str, Any]:
     problems += versions.needing_the_operator(world.cluster) if move else []  # the move ends with a teardown
     machines = _machines(world.cluster, hosted, found["spec"].get("infraID", ""))
     problems += _about_machines(machines)
-    etcd, ill = _etcd(world.cluster, hosted)
+    etcd, chosen, ill = _etcd(world.cluster, hosted, kind)
     problems += ill
-    if problems:
+    if problems or chosen is None:
         msg = f"{hosted} on {world.cluster.name} is not fit for a backup, nothing was changed: {'; '.join(problems)}"
         raise PreflightError(msg)
 
@@ -92,7 +93,8 @@ def check(world: World, task: Task) -> dict[str, Any]:
         backup_id, committed = new_id, False
         state = record_source_state(world.store, layout, backup_id, state)
     if state is None:
-        state = record_source_state(world.store, layout, backup_id, _measure(world, task, found, machines, etcd))
+        measured = _measure(world, task, found, machines, etcd)
+        state = record_source_state(world.store, layout, backup_id, measured if chosen.quorum else _ill(measured))
     return {
         "backupId": backup_id,
         "infraId": state.infra_id,
@@ -100,6 +102,13 @@ def check(world: World, task: Task) -> dict[str, Any]:
         "keys": state.etcd["totalKeys"],
         "revision": state.etcd["revision"],
         "committed": committed,
+        "etcd": {
+            "quorum": chosen.quorum,
+            "alarms": list(chosen.alarms),
+            "note": chosen.note,
+            "approvalNeeded": None if committed else chosen.risk,
+            "raftIndex": chosen.member.applied_index,
+        },
     }
 
 
@@ -109,7 +118,7 @@ def _is_outdated(world: World, hosted: HostedClusterRef, backup_id: str) -> bool
     namespace = hosted.control_plane_namespace
     return bool(
         writers.still_running(world.cluster, namespace, writers.ALL)
-        or later.written_after(world.cluster, namespace, record.snapshot.revision)
+        or later.written_after(world.cluster, namespace, record.snapshot.revision, quorum=record.snapshot.quorum)
     )
 
 
@@ -146,50 +155,55 @@ def _about_machines(machines: list[Manifest]) -> list[str]:
     ]
 
 
-def _etcd(cluster: ManagementCluster, hosted: HostedClusterRef) -> tuple[dict[str, Any], list[str]]:
-    """What is to be known of etcd, and what is wrong with it. An ill etcd is refused, not mended."""
+def _etcd(
+    cluster: ManagementCluster, hosted: HostedClusterRef, kind: BackupKind
+) -> tuple[dict[str, Any], Choice | None, list[str]]:
+    """What is to be known of etcd, the member that would be saved, and what is wrong.
+
+    An ill etcd is saved as well as it can be; without a member that is fit, or with shards, nothing would be.
+    """
     namespace = hosted.control_plane_namespace
     sets = {each["metadata"]["name"]: each for each in members.stateful_sets(cluster, namespace)}
     shards = sorted(set(sets) - {members.STATEFUL_SET})
     if shards:
-        return {}, [f"its etcd is sharded ({', '.join(shards)}): one snapshot does not hold it all"]
+        return {}, None, [f"its etcd is sharded ({', '.join(shards)}): one snapshot does not hold it all"]
     if members.STATEFUL_SET not in sets:
-        return {}, [f"there is no StatefulSet etcd in {namespace}"]
+        return {}, None, [f"there is no StatefulSet etcd in {namespace}"]
     spec = sets[members.STATEFUL_SET]["spec"]
-    wanted = int(spec.get("replicas", 1))
     try:
-        there, silent = members.statuses(cluster, namespace)
-    except EtcdNotReadyError as error:
-        return {}, [str(error)]
-    problems = []
-    if len(there) < wanted // 2 + 1:
-        problems.append(f"only {len(there)} of {wanted} members of etcd answer, no quorum: {'; '.join(silent)}")
-    if len({each.cluster_id for each in there}) > 1:
-        problems.append("its etcd members are several clusters (split brain): mend etcd first")
-    if not all(each.leader for each in there):
-        problems.append("its etcd has no leader")
-    newest = max(there, key=lambda each: each.revision)
-    if newest.db_size > SINGLE_PUT_LIMIT:
-        problems.append(f"its etcd has {newest.db_size} bytes, more than one upload takes (5 GiB): defragment it first")
-    total_keys = 0
-    if not problems:
-        pod = PodRef(namespace, newest.pod, members.CONTAINER)
-        try:
-            problems += [f"its etcd has the alarm {alarm}: mend etcd first" for alarm in members.alarms(cluster, pod)]
-            total_keys = members.count_keys(cluster, pod)
-        except EtcdNotReadyError as error:
-            problems.append(str(error))
+        chosen = choice.look(cluster, namespace, kind)
+        pod = PodRef(namespace, chosen.member.pod, members.CONTAINER)
+        total_keys = members.count_keys(cluster, pod, serializable=not chosen.quorum)
+    except (EtcdNotReadyError, SnapshotFailedError) as error:
+        return {}, None, [str(error)]
     claim = _claim(spec)
-    return {
-        "members": wanted,
-        "image": _image(spec),
-        "version": newest.version,
-        "storageClass": claim.get("storageClassName"),
-        "size": ((claim.get("resources") or {}).get("requests") or {}).get("storage"),
-        "totalKeys": total_keys,
-        "revision": newest.revision,
-        "dbSize": newest.db_size,
-    }, problems
+    return (
+        {
+            "members": int(spec.get("replicas", 1)),
+            "image": _image(spec),
+            "version": chosen.member.version,
+            "storageClass": claim.get("storageClassName"),
+            "size": ((claim.get("resources") or {}).get("requests") or {}).get("storage"),
+            "totalKeys": total_keys,
+            "revision": max(chosen.member.revision, chosen.acknowledged or 0),
+            "dbSize": chosen.member.db_size,
+        },
+        chosen,
+        [],
+    )
+
+
+def _ill(state: SourceState) -> SourceState:
+    """Without a quorum the hosted API does not serve, whatever its pods and conditions still say.
+
+    Resuming must not wait for it to come back.
+    """
+    return dataclasses.replace(
+        state,
+        available=False,
+        ready_replicas={name: 0 if name in writers.WRITERS else ready for name, ready in state.ready_replicas.items()},
+        node_pools={name: {**pool, "healthy": False} for name, pool in state.node_pools.items()},
+    )
 
 
 def _measure(
