@@ -1,38 +1,105 @@
-"""List the backups of a hosted cluster, each with what its signature says."""
+"""List backups by LISTs alone: the catalog's, and for one hosted cluster also what lies below its backups.
+
+It tells what there is, not whether it can be trusted: `lifeboat verify` does, and every restore.
+"""
 
 from __future__ import annotations
 
-from lifeboat import backups
+import json
+from collections.abc import Sequence
+
+from lifeboat import backups, catalog
+from lifeboat.catalog import Entry
 from lifeboat.errors import BackupUnprovenError
 from lifeboat.layout import ClusterLayout, hosted_cluster_prefix
-from lifeboat.model import HostedClusterRef
+from lifeboat.model import BACKUP_ID, HostedClusterRef, started_at
 from lifeboat.ports import ObjectStore, Signer
 from lifeboat_cli.stack import Stack
 
+_HEAD = ("HOSTED CLUSTER", "BACKUP", "TIME (UTC)", "KIND", "REVISION", "BYTES", "OBJECTS", "STATE")
 
-def print_backups(stack: Stack, hosted: HostedClusterRef) -> int:
-    """Print a line per backup, newest first; 1 when there is none."""
-    from lifeboat.adapters.aws import KmsSigner  # noqa: PLC0415 - boto3, which `--help` need not pay
-    from lifeboat.adapters.s3 import BackupBucket, s3_client  # noqa: PLC0415
 
-    found = lines(BackupBucket(s3_client(), stack.bucket), KmsSigner(stack.client("kms"), stack.signing_key), hosted)
-    print("\n".join(found) or f"{hosted} has no backups")
+def print_backups(stack: Stack, hosted: HostedClusterRef | None, *, as_json: bool, again: bool) -> int:
+    """Print a line per backup, by hosted cluster, the newest first; 1 when there is none."""
+    store = stack.store()
+    if again:
+        for each in rebuild(store, stack.signer(), hosted):
+            print(f"left out: {each}")
+    found = listed(store, hosted)
+    if as_json:
+        print(json.dumps([{**entry.to_json(), "state": state} for entry, state in found], indent=1))
+    else:
+        print("\n".join(table(found)) if found else f"{hosted or 'the catalog'} has no backups; --rebuild looks again")
     return 0 if found else 1
 
 
-def lines(store: ObjectStore, signer: Signer, hosted: HostedClusterRef) -> list[str]:
-    """What there is, newest first. A backup without record, or with one that does not verify, is told as such."""
-    found = {}
-    for infra_id in store.folders(hosted_cluster_prefix(hosted)):
-        layout = ClusterLayout(hosted, infra_id)
-        for backup_id in store.folders(layout.backups):
-            if store.head(layout.backup(backup_id).record) is None:
-                found[backup_id] = f"{backup_id}  {infra_id}  never committed"
+def listed(store: ObjectStore, hosted: HostedClusterRef | None) -> list[tuple[Entry, str]]:
+    """Entries with their states. For one hosted cluster they are compared with the keys of its backups."""
+    entries = catalog.entries(store, hosted)
+    if hosted is None:
+        return [(each, _state(each)) for each in entries]
+    known = {(each.cluster, each.backup_id): each for each in entries}
+    found = []
+    places = _below(store, hosted)
+    for place in sorted({*known, *places}, key=lambda each: each[1], reverse=True):
+        entry, committed = known.get(place, Entry(*place)), places.get(place)
+        if committed:
+            state = _state(entry) if entry.is_committed else "committed; not in the catalog: --rebuild"
+        elif entry.deleted_at:
+            state = _state(entry)
+        else:
+            state = "never committed" if committed is False else "gone"
+        found.append((entry, state))
+    return found
+
+
+def table(found: Sequence[tuple[Entry, str]]) -> list[str]:
+    """Lines in columns."""
+    rows = [
+        (
+            str(entry.cluster.hosted_cluster),
+            entry.backup_id,
+            f"{started_at(entry.backup_id):%Y-%m-%d %H:%M:%S}",
+            entry.kind,
+            *("?" if each is None else f"{each:,}" for each in (entry.revision, entry.size, entry.objects)),
+            state,
+        )
+        for entry, state in found
+    ]
+    widths = [max(len(row[column]) for row in (_HEAD, *rows)) for column in range(len(_HEAD))]
+    return [
+        "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in (_HEAD, *rows)
+    ]
+
+
+def rebuild(store: ObjectStore, signer: Signer, hosted: HostedClusterRef | None) -> list[str]:
+    """Make the catalog's words up from the records; returns backups whose record is not proven, and why."""
+    left_out = []
+    for each in [hosted] if hosted else backups.hosted_clusters(store):
+        for (cluster, backup_id), committed in _below(store, each).items():
+            if not committed:
                 continue
             try:
-                record, _ = backups.load(store, signer, hosted, backup_id)
-                text = f"from {record.source}, revision {record.snapshot.revision}, signed"
+                record, _ = backups.open_version(store, signer, each, cluster.infra_id, backup_id)
+                catalog.note_committed(store, record)
             except BackupUnprovenError as error:
-                text = f"NOT PROVEN: {error}"
-            found[backup_id] = f"{backup_id}  {infra_id}  {text}"
-    return [found[backup_id] for backup_id in sorted(found, reverse=True)]
+                left_out.append(f"{each} {backup_id}: {error}")
+    return left_out
+
+
+def _below(store: ObjectStore, hosted: HostedClusterRef) -> dict[tuple[ClusterLayout, str], bool]:
+    """Backups of a hosted cluster by their keys, and whether there is a record."""
+    found: dict[tuple[ClusterLayout, str], bool] = {}
+    for infra_id in store.folders(hosted_cluster_prefix(hosted)):
+        cluster = ClusterLayout(hosted, infra_id)
+        for key in store.keys(cluster.backups):
+            if (backup_id := cluster.backup_of(key)) and BACKUP_ID.fullmatch(backup_id):
+                is_record = key == cluster.backup(backup_id).record
+                found[cluster, backup_id] = found.get((cluster, backup_id), False) or is_record
+    return found
+
+
+def _state(entry: Entry) -> str:
+    at = entry.deleted_at or entry.verified_at
+    return f"{entry.state} {at:%Y-%m-%d %H:%M}" if at else entry.state

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lifeboat.model import HostedClusterRef
-from lifeboat_cli import listing, registering, running
+from lifeboat_cli import listing, registering, running, verifying
 from lifeboat_cli.stack import Stack, StackError
 
 
@@ -45,7 +45,11 @@ def _run(options: argparse.Namespace, stack: Stack) -> int:
         case "follow":
             return running.watch_execution(stack, options.execution)
         case "backups":
-            return listing.print_backups(stack, HostedClusterRef(**options.hosted_cluster))
+            hosted = HostedClusterRef(**options.hosted_cluster) if options.hosted_cluster else None
+            return listing.print_backups(stack, hosted, as_json=options.json, again=options.rebuild)
+        case "verify":
+            hosted = HostedClusterRef(**options.hosted_cluster)
+            return verifying.verify(stack, hosted, options.backup_id, deep=options.deep, as_json=options.json)
         case "approve" | "reject":
             return running.answer(stack, options.execution, approve=options.command == "approve", reason=options.reason)
         case _:
@@ -90,8 +94,16 @@ def _parser() -> argparse.ArgumentParser:
     follow = commands.add_parser("follow", help="follow an execution to its end")
     follow.add_argument("execution", help="ARN, or name of a recovery")
 
-    backups = commands.add_parser("backups", help="list the backups of a hosted cluster")
-    backups.add_argument("hosted_cluster", type=running.hosted_cluster, metavar="NAMESPACE/NAME")
+    backups = commands.add_parser("backups", help="list backups by the catalog")
+    backups.add_argument("hosted_cluster", nargs="?", type=running.hosted_cluster, metavar="NAMESPACE/NAME")
+    backups.add_argument("--json", action="store_true")
+    backups.add_argument("--rebuild", action="store_true", help="make the catalog up from the records first")
+
+    verify = commands.add_parser("verify", help="prove one backup, by default the newest; exit code 1: it is not")
+    verify.add_argument("hosted_cluster", type=running.hosted_cluster, metavar="NAMESPACE/NAME")
+    verify.add_argument("backup_id", nargs="?", type=running.backup_id, metavar="BACKUP")
+    verify.add_argument("--deep", action="store_true", help="read every byte, not only what S3 tells of it")
+    verify.add_argument("--json", action="store_true")
 
     for verb in ("approve", "reject"):
         answer = commands.add_parser(verb, help=f"{verb} a recovery that waits")

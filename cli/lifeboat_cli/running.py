@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 from lifeboat.failure import innermost
+from lifeboat.model import BACKUP_ID
 from lifeboat_cli.follow import Outcome, follow
 from lifeboat_cli.progress import Progress
 from lifeboat_cli.stack import Stack, StackError
@@ -19,6 +20,14 @@ def hosted_cluster(text: str) -> dict[str, str]:
         msg = f"{text!r} is not NAMESPACE/NAME of a HostedCluster"
         raise argparse.ArgumentTypeError(msg)
     return {"namespace": namespace, "name": name}
+
+
+def backup_id(text: str) -> str:
+    """The id of a backup, as `lifeboat backups` tells it."""
+    if not BACKUP_ID.fullmatch(text):
+        msg = f"{text!r} is no backup id: `lifeboat backups` lists them"
+        raise argparse.ArgumentTypeError(msg)
+    return text
 
 
 def start(stack: Stack, kind: str, given: dict[str, Any], *, name: str | None, watch: bool) -> int:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from lifeboat.ports import ObjectStore, Signer
+
 MACHINES = ("backup", "restore", "teardown", "recover")
 
 
@@ -43,6 +45,18 @@ class Stack:
     @property
     def signing_key(self) -> str:
         return f"alias/{self.name}-signing"
+
+    def store(self) -> ObjectStore:
+        """The backup bucket."""
+        from lifeboat.adapters.s3 import BackupBucket, s3_client  # noqa: PLC0415 - boto3, which `--help` need not pay
+
+        return BackupBucket(s3_client(), self.bucket)
+
+    def signer(self) -> Signer:
+        """The key that signs records; verifying needs kms:Verify."""
+        from lifeboat.adapters.aws import KmsSigner  # noqa: PLC0415 - as above
+
+        return KmsSigner(self.client("kms"), self.signing_key)
 
     def machine(self, kind: str) -> str:
         """ARN of a state machine; StackError when it is not deployed here."""

@@ -16,7 +16,7 @@ import yaml
 
 from lifeboat import catalog, signed
 from lifeboat.errors import BackupUnprovenError
-from lifeboat.layout import ClusterLayout, hosted_cluster_prefix
+from lifeboat.layout import ROOT, ClusterLayout, hosted_cluster_prefix
 from lifeboat.model import HostedClusterRef, Manifest
 from lifeboat.ports import ObjectStore, Signer
 from lifeboat.record import BackupRecord, ManifestPart, Part, SnapshotPart
@@ -52,9 +52,19 @@ def load(
     if backup_id == LATEST:
         record, digest, _ = latest(store, signer, hosted_cluster)
         return record, digest
-    for infra_id, _ in _newest_first(store, hosted_cluster, backup_id):
-        return open_version(store, signer, hosted_cluster, infra_id, backup_id)
-    raise _no_backup(hosted_cluster, backup_id)
+    infra_id, _ = newest(store, hosted_cluster, backup_id)
+    return open_version(store, signer, hosted_cluster, infra_id, backup_id)
+
+
+def newest(store: ObjectStore, hosted_cluster: HostedClusterRef, backup_id: str | None = None) -> tuple[str, str]:
+    """InfraID and id of the newest committed backup, or of the wanted one; nothing of it is proven yet.
+
+    Raises BackupUnprovenError when there is none.
+    """
+    found = next(_newest_first(store, hosted_cluster, backup_id), None)
+    if found is None:
+        raise _no_backup(hosted_cluster, backup_id or LATEST)
+    return found
 
 
 def latest(
@@ -170,6 +180,15 @@ def read_part(store: ObjectStore, part: Part) -> bytes:
         msg = f"{part.key} is missing or not what was recorded: choose another backup"
         raise BackupUnprovenError(msg)
     return body
+
+
+def hosted_clusters(store: ObjectStore) -> list[HostedClusterRef]:
+    """All names that the bucket holds something of."""
+    return [
+        HostedClusterRef(namespace, name)
+        for namespace in store.folders(ROOT)
+        for name in store.folders(f"{ROOT}{namespace}/")
+    ]
 
 
 def _newest_first(

@@ -13,7 +13,7 @@ from typing import Any
 
 from lifeboat import backups, catalog, lease
 from lifeboat.errors import BackupUnprovenError
-from lifeboat.layout import ROOT, ClusterLayout
+from lifeboat.layout import ClusterLayout, hosted_cluster_prefix
 from lifeboat.model import BACKUP_ID, HostedClusterRef
 from lifeboat.ports import Clock, Executions, Leases, ListedObject, ObjectStore, Signer
 from lifeboat.retention import deleting
@@ -79,7 +79,7 @@ def run(world: World, rules: Rules, bounds: Bounds) -> Report:
     begun = world.clock.now()
     busy = named_by_executions(world.executions, world.machines)
     entries = {(each.cluster, each.backup_id): each for each in catalog.entries(world.store)}
-    for hosted in hosted_clusters(world.store):
+    for hosted in backups.hosted_clusters(world.store):
         spent = (world.clock.now() - begun).total_seconds()
         if spent > bounds.seconds or len(report.deleted) >= bounds.deletions:
             report.complete = False
@@ -106,15 +106,6 @@ def named_by_executions(executions: Executions, machines: Sequence[str]) -> set[
     return found
 
 
-def hosted_clusters(store: ObjectStore) -> list[HostedClusterRef]:
-    """All names that the bucket holds something of."""
-    return [
-        HostedClusterRef(namespace, name)
-        for namespace in store.folders(ROOT)
-        for name in store.folders(f"{ROOT}{namespace}/")
-    ]
-
-
 class _HostedCluster:
     """All backups of one hosted cluster name, as LISTs tell them."""
 
@@ -126,7 +117,8 @@ class _HostedCluster:
     ) -> None:
         self._world, self._hosted, self._entries = world, hosted, entries
         self._objects: dict[tuple[ClusterLayout, str], list[ListedObject]] = {}
-        self._clusters = layouts(world.store, hosted)
+        infra_ids = world.store.folders(hosted_cluster_prefix(hosted))
+        self._clusters = [ClusterLayout(hosted, each) for each in infra_ids]
         for cluster in self._clusters:
             for each in world.store.objects_below(cluster.backups):
                 if (backup_id := cluster.backup_of(each.key)) and BACKUP_ID.fullmatch(backup_id):
@@ -197,8 +189,3 @@ class _HostedCluster:
 
     def _is_catalogued(self, place: tuple[ClusterLayout, str]) -> bool:
         return place in self._entries and self._entries[place].is_committed
-
-
-def layouts(store: ObjectStore, hosted: HostedClusterRef) -> list[ClusterLayout]:
-    """One per infraID that a hosted cluster name has had."""
-    return [ClusterLayout(hosted, each) for each in store.folders(f"{ROOT}{hosted}/")]
