@@ -363,6 +363,7 @@ class HostedClusterBuilder:
                     "clusterName": self.infra_id,
                     "providerID": provider_id,
                     "bootstrap": {"dataSecretName": f"user-data-{template}"},
+                    "infrastructureRef": {"kind": "AWSMachine", "name": f"{name}-abc-{number}", "namespace": inner},
                 },
                 status={"phase": "Running"},
             )
