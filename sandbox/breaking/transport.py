@@ -8,13 +8,13 @@ from pathlib import Path
 
 from sandbox.plan import ManagementClusterPlan
 
-# The sandbox's curl as it is, in a network that leads nowhere: the pods share one loopback, so that a network policy
+# The sandbox's curl as it is, where every connection is refused: the pods share one loopback, so that a network policy
 # has nothing to hold on to.
 _ROUTELESS = r"""#!/bin/sh
 exec %(python)s -I -S -B -c '
-import errno, runpy, socket, sys
+import runpy, socket, sys
 def nowhere(*_, **__):
-    raise OSError(errno.EHOSTUNREACH, "No route to host")
+    raise ConnectionRefusedError("nothing answers there")
 socket.create_connection = nowhere
 sys.argv[0] = "%(curl)s"
 runpy.run_path(sys.argv[0], run_name="__main__")
