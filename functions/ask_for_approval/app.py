@@ -1,4 +1,4 @@
-"""AskForApproval: keep the token of a waiting recovery and tell people what it will do."""
+"""AskForApproval: keep the token of an execution that waits and tell people what it will do."""
 
 from typing import Any
 

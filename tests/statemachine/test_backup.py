@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from lifeboat import approvals, lease
+from tests.statemachine import machines
 from tests.statemachine.walker import Failure, Run, of_a_function, walk
 
 GIVEN = {"hostedCluster": {"namespace": "clusters", "name": "blue"}, "source": "mgmt-1", "kind": "quiesced"}
@@ -14,6 +16,9 @@ DONE = {"done": True, "waitingFor": ""}
 WAITING = {"done": False, "waitingFor": "a node"}
 BROKEN = Failure("ObjectRefusedError", "refused")
 SUPERSEDED = Failure("LeaseLostError", "a newer execution took over")
+WELL = {"quorum": True, "alarms": [], "note": None, "approvalNeeded": None, "raftIndex": 7}
+RISK = {**WELL, "quorum": False, "approvalNeeded": "etcd has no quorum"}
+PREFLIGHT = {"backupId": "b", "infraId": "blue-x7k2p", "committed": False, "etcd": WELL}
 RECORD = {"backupId": "b", "kind": "quiesced", "revision": 4711, "recordSha256": "ab"}
 
 
@@ -21,7 +26,7 @@ def backup(**answers: Any) -> Run:
     """Everything goes well but for what is given."""
     well = {
         "AcceptBackup": ACCEPTED,
-        "PreflightSource": {"backupId": "b", "infraId": "blue-x7k2p", "committed": False},
+        "PreflightSource": PREFLIGHT,
         "MarkSource": {},
         "PauseSource": {},
         "StopControllers": {},
@@ -97,7 +102,47 @@ def test_a_source_that_was_never_touched_is_told_by_the_reason_alone_and_its_lea
 
 def test_a_backup_that_was_committed_by_an_earlier_start_is_not_saved_again():
     """The source is stopped and looked at as before; only the record is read again."""
-    run = backup(PreflightSource={"backupId": "b", "infraId": "blue-x7k2p", "committed": True})
+    run = backup(PreflightSource={**PREFLIGHT, "committed": True})
     assert "SaveEtcdAndManifests" not in run.states
     assert run.states.index("CheckWritersStopped") < run.states.index("CommitBackup")
     assert run.end == "BackupComplete"
+
+
+def without_quorum(answer: Any, **answers: Any) -> Run:
+    return backup(PreflightSource={**PREFLIGHT, "etcd": RISK}, AskForApproval=answer, **answers)
+
+
+def test_a_well_etcd_needs_nobodys_word():
+    assert "AskForApproval" not in backup().states
+
+
+@pytest.mark.parametrize("accepted", [ACCEPTED, {**ACCEPTED, "firstHalfOfMove": True}, {**ACCEPTED, "kind": "online"}])
+def test_an_etcd_without_quorum_is_asked_about_before_anything_is_changed(accepted):
+    run = without_quorum({"by": "somebody", "reason": "it is all there is"}, AcceptBackup=accepted)
+    before = run.states[: run.states.index("AskForApproval")]
+    assert before == ["AcceptBackup", "PreflightSource", "IsApprovalNeeded?"]
+    assert run.inputs["AskForApproval"]["Payload"]["token"] == "<$$.Task.Token>"
+    assert run.inputs["AskForApproval"]["Payload"]["about"] == "quorum"
+    assert run.inputs["SaveEtcdAndManifests"]["approved"]["by"] == "somebody"
+    assert run.end == "BackupComplete"
+
+
+def test_a_rejection_ends_it_before_anything_is_changed():
+    run = without_quorum(Failure("ApprovalRejected", "rejected by somebody; nothing was changed"))
+    assert not {"MarkSource", "PauseSource", "SaveEtcdAndManifests"} & set(run.states)
+    assert "ReleaseLease" in run.states
+    assert (run.end, run.error) == ("BackupFailed", "ApprovalRejected")
+    assert run.cause == "rejected by somebody; nothing was changed"
+
+
+def test_without_an_answer_it_ends_and_says_so():
+    """Step Functions tells no cause of a timeout."""
+    run = without_quorum(Failure("States.Timeout", ""))
+    assert not {"MarkSource", "PauseSource", "SaveEtcdAndManifests"} & set(run.states)
+    assert (run.end, run.error) == ("BackupFailed", "ApprovalTimedOut")
+    assert "clusters/blue without quorum within two hours, nothing was changed" in str(run.cause)
+
+
+def test_waiting_for_an_approval_ends_before_the_lease_does():
+    waits = dict(machines.states("backup"))["AskForApproval"]["TimeoutSeconds"]
+    assert waits == approvals.SECONDS_WITHOUT_QUORUM < lease.SECONDS

@@ -172,6 +172,8 @@ def holds(rule: dict[str, Any], data: Any) -> bool:
     if missing:
         msg = f"{rule['Variable']} is not there: Step Functions would end the execution here"
         raise AssertionError(msg)
+    if "IsString" in rule:
+        return rule["IsString"] is isinstance(value, str)
     if "StringMatches" in rule:
         return fnmatch.fnmatchcase(value, rule["StringMatches"])
     (wanted,) = (rule[key] for key in ("BooleanEquals", "StringEquals", "NumericEquals") if key in rule)

@@ -31,3 +31,22 @@ def test_people_are_told_what_will_happen_and_never_the_token():
     assert "clusters/blue" in subject
     assert f"lifeboat approve {EXECUTION}" in message
     assert TOKEN not in str(kept.told) + str(answer)
+
+
+def test_people_are_told_what_a_backup_without_quorum_may_lose():
+    kept = MemoryApprovals()
+    risk = "etcd has no quorum: 1 of 3 members answer; the snapshot is of etcd-2 at revision 4711, raft index 5002"
+    data = {
+        "operation": {"id": "op-1", "epoch": 1, "execution": EXECUTION},
+        "hostedCluster": {"namespace": "clusters", "name": "blue"},
+        "source": "mgmt-1",
+        "kind": "quiesced",
+        "backup": {"backupId": "b", "infraId": "i", "etcd": {"approvalNeeded": risk}},
+    }
+    approvals.ask(kept, Task.from_event({"task": data, "token": TOKEN, "about": "quorum"}))
+    assert kept.tokens == {EXECUTION: TOKEN}
+    ((subject, message),) = kept.told
+    assert len(subject) <= 100  # SNS
+    assert risk in message
+    assert f"lifeboat reject {EXECUTION}" in message
+    assert TOKEN not in str(kept.told)

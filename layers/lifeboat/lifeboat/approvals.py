@@ -1,8 +1,11 @@
-"""People say yes or no before a recovery begins. Waiting for them holds no lease.
+"""People say yes or no before a recovery begins, and before an etcd is saved that has no quorum.
+
+Waiting for the first holds no lease; the second waits within its operation's lease, so not as long.
 
 Step Functions gives a token to whoever is to answer. It is a bearer: no function may read it back (their rights leave
-out the keys `approval#…`), it is not published, and `recover` logs no execution data. By its nature it stands in the
-history of the waiting execution: whoever may read that history (states:GetExecutionHistory) can answer while it waits.
+out the keys `approval#…`), it is not published, and the machines that ask log no execution data. By its nature it
+stands in the history of the waiting execution: whoever may read that history (states:GetExecutionHistory) can answer
+while it waits.
 The notification names the execution; `lifeboat approve` fetches the token.
 """
 
@@ -14,6 +17,8 @@ from lifeboat.model import Task
 
 SECONDS = 24 * 3600
 """How long a recovery waits; the machine's own timeout says the same."""
+SECONDS_WITHOUT_QUORUM = 2 * 3600
+"""How long a backup waits, as its machine's timeout says: within its lease, which lasts three hours."""
 
 
 class Approvals(Protocol):
@@ -25,15 +30,42 @@ class Approvals(Protocol):
 
 
 def ask(approvals: Approvals, task: Task) -> dict[str, Any]:
-    """Keep the token of a waiting recovery and tell what it will do. Asking twice keeps the newer token."""
-    execution = task.operation.execution
-    approvals.keep(execution, task.parameters["token"], SECONDS)
-    approvals.notify(
+    """Keep the token of an execution that waits and tell what it will do. Asking twice keeps the newer token.
+
+    Parameter `about`: `quorum` for a backup whose etcd has none; otherwise it is a recovery.
+    """
+    return _without_quorum(approvals, task) if task.parameters.get("about") == "quorum" else _recovery(approvals, task)
+
+
+def _recovery(approvals: Approvals, task: Task) -> dict[str, Any]:
+    return _ask(
+        approvals,
+        task,
+        SECONDS,
         f"Lifeboat: approve the recovery of {task.hosted_cluster}?",
         f"Hosted cluster {task.hosted_cluster} is to move from {task.source} to {task.destination}.\n"
-        "Its API will be away for some minutes; its workers run on. Then it is deleted at the source.\n\n"
-        f"lifeboat approve {execution}\n"
-        f"lifeboat reject {execution}\n\n"
-        "Unanswered, it ends after a day and nothing is changed.\n",
+        "Its API will be away for some minutes; its workers run on. Then it is deleted at the source.",
+        "Unanswered, it ends after a day and nothing is changed.",
     )
+
+
+def _without_quorum(approvals: Approvals, task: Task) -> dict[str, Any]:
+    return _ask(
+        approvals,
+        task,
+        SECONDS_WITHOUT_QUORUM,
+        f"Lifeboat: approve a backup of {task.hosted_cluster} without quorum?",
+        f"Hosted cluster {task.hosted_cluster} at {task.source} is to be saved ({task.data['kind']}), operation "
+        f"{task.operation.id}.\n{task.data['backup']['etcd']['approvalNeeded']}.\n"
+        "A quiesced backup may be the first half of a move: then the hosted cluster goes on with this data.\n"
+        "If more members of etcd can be brought back, reject, mend etcd, start again.",
+        "Unanswered, it ends after two hours and nothing is changed.",
+    )
+
+
+def _ask(approvals: Approvals, task: Task, seconds: int, subject: str, about: str, unanswered: str) -> dict[str, Any]:
+    execution = task.operation.execution
+    approvals.keep(execution, task.parameters["token"], seconds)
+    commands = f"lifeboat approve {execution}\nlifeboat reject {execution}"
+    approvals.notify(subject, f"{about}\n\n{commands}\n\n{unanswered}\n")
     return {"asked": True}

@@ -7,6 +7,7 @@ it may be, and people decide whether that is better than nothing.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from lifeboat.errors import SnapshotFailedError
@@ -87,7 +88,7 @@ def take(cluster: ManagementCluster, task: Task) -> Choice:
     if chosen.quorum:
         return chosen
     asked, approved = task.data["backup"].get("etcd") or {}, task.data.get("approved")
-    if not asked.get("approvalNeeded") or not approved:
+    if not asked.get("approvalNeeded") or not isinstance(approved, Mapping):
         msg = f"etcd lost its quorum after the preflight: start again, then it asks for an approval ({chosen.risk})"
         raise SnapshotFailedError(msg)
     if chosen.member.applied_index < asked["raftIndex"]:
