@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from lifeboat import export, inventory, observed
+from lifeboat import export, inventory, observed, settling
 from lifeboat.errors import PreflightError
 from lifeboat.inventory import Inventory
 from lifeboat.layout import ClusterLayout
@@ -36,6 +36,8 @@ def export_manifests(
         if changed := _changed(found, instances.of(state.infra_id), state):
             msg = f"{task.hosted_cluster} changed after its preflight: {'; '.join(changed)}; start again once it rests"
             raise PreflightError(msg)
+    else:
+        found = settling.without_unsettled(found)
     evidence = {observed.NAME: observed.observe(cluster, task.hosted_cluster, found)}
     exported = export.export(store, layout, found, evidence)
     proofs = {name: dataclasses.asdict(part) for name, part in exported.evidence.items()}
@@ -46,6 +48,7 @@ def export_manifests(
         "objects": sum(part.count for part in exported.manifests),
         "missing": list(found.missing[:_TOLD]),
         "dangling": list(found.dangling[:_TOLD]),
+        "leftOut": list(found.left_out[:_TOLD]),
     }
 
 

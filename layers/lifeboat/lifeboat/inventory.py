@@ -79,7 +79,7 @@ class Inventory:
 
     `groups`: what is exported to be created elsewhere, owners before dependents. `records`: what is only written down.
     `missing`: names in the HostedCluster's or its NodePools' specs that lead nowhere. `dangling`: owners and references
-    of exported objects that were not there, in words.
+    of exported objects that were not there, in words. `left_out`: what belongs and is not exported, with the reason.
     """
 
     groups: tuple[Group, ...]
@@ -88,6 +88,7 @@ class Inventory:
     missing: tuple[str, ...]
     dangling: tuple[str, ...]
     read: Listings
+    left_out: tuple[str, ...] = ()
 
     def of(self, resource: Resource) -> list[Manifest]:
         groups = (*self.groups, *self.records)

@@ -27,7 +27,7 @@ def observe(cluster: ManagementCluster, hosted: HostedClusterRef, inventory: Inv
     """The document, of one kind of reading: it changes nothing and names no secret's content.
 
     - `lists`: the resourceVersion at which each LIST was read, and how many objects it had, belonging or not
-    - `missing`, `dangling`: see `Inventory`
+    - `missing`, `dangling`, `leftOut`: see `Inventory`
     - `records`: whole objects with their status, by plural
     - `workloads`: replica counts and images by plural and name, as they are now
     - `oidc`, `secretEncryption`, `operator`: facts of the HostedCluster and of its operator's build
@@ -47,6 +47,7 @@ def observe(cluster: ManagementCluster, hosted: HostedClusterRef, inventory: Inv
         ],
         "missing": list(inventory.missing),
         "dangling": list(inventory.dangling),
+        "leftOut": list(inventory.left_out),
         "records": {group.resource.plural: [_whole(each) for each in group.objects] for group in inventory.records},
         "workloads": {group.resource.plural: _counts(group) for group in inventory.workloads},
         "oidc": _oidc(hosted, inventory, hosted_cluster),

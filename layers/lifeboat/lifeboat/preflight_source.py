@@ -28,6 +28,7 @@ from lifeboat.resources import (
     HOSTED_CLUSTERS,
     MACHINES,
 )
+from lifeboat.settling import is_settled
 from lifeboat.source_state import SourceState, load_source_state, record_source_state
 
 OPERATOR_NAMESPACE, OPERATOR = "hypershift", "operator"
@@ -73,6 +74,8 @@ def check(world: World, task: Task) -> dict[str, Any]:
     problems = _about_the_cluster(found, move=move)
     problems += versions.needing_the_operator(world.cluster) if move else []  # the move ends with a teardown
     machines = _machines(world.cluster, hosted, found["spec"].get("infraID", ""))
+    if kind is BackupKind.ONLINE:  # which leaves out those that come or go
+        machines = [each for each in machines if is_settled(each)]
     problems += _about_machines(machines)
     etcd, chosen, ill = _etcd(world.cluster, hosted, kind)
     problems += ill
