@@ -63,8 +63,8 @@ def _catalogued(store: ObjectStore, record: BackupRecord) -> bool:
 
 
 def _refuse_outdated(cluster: ManagementCluster, record: BackupRecord) -> None:
-    hosted = record.hosted_cluster
-    if written := later.written_after(cluster, hosted.control_plane_namespace, record.snapshot.revision):
+    hosted, saved = record.hosted_cluster, record.snapshot
+    if written := later.written_after(cluster, hosted.control_plane_namespace, saved.revision, quorum=saved.quorum):
         msg = (
             f"etcd of {hosted} took {written}, at which backup {record.backup_id} was committed: find out who woke the "
             "source, then start again with the same operationId, which makes another backup"

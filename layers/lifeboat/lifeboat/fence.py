@@ -53,7 +53,8 @@ class Observation:
 def observe(source: ManagementCluster, record: BackupRecord, dns: Dns | None, state: SourceState) -> Observation:
     """Look at the source now. Without `dns` the names are left out: at the destination's turn they are its own.
 
-    Raises EtcdNotReadyError when its etcd is there and has no quorum that could tell whether it was written to.
+    Raises EtcdNotReadyError when its etcd is there and has no quorum that could tell whether it was written to, unless
+    it was saved without one.
     """
     hosted = record.hosted_cluster
     namespace = hosted.control_plane_namespace
@@ -74,7 +75,7 @@ def observe(source: ManagementCluster, record: BackupRecord, dns: Dns | None, st
         routes=len(source.list_objects(ROUTES, namespace)),
         names=tuple(sorted({each.name for each in found})),
         has_etcd=has_etcd,
-        written=later.written_after(source, namespace, record.snapshot.revision) if has_etcd else None,
+        written=_written(source, namespace, record) if has_etcd else None,
     )
 
 
@@ -185,6 +186,11 @@ def of_operation(
     for infra_id in store.folders(hosted_cluster_prefix(hosted)):
         found += _valid(store, signer, ClusterLayout(hosted, infra_id), operation_id)
     return max(found, key=lambda each: str(each[1].get("observedAt")), default=None)
+
+
+def _written(source: ManagementCluster, namespace: str, record: BackupRecord) -> str | None:
+    saved = record.snapshot
+    return later.written_after(source, namespace, saved.revision, quorum=saved.quorum)
 
 
 def _deployments(source: ManagementCluster, namespace: str) -> dict[str, dict[str, int]]:

@@ -95,7 +95,10 @@ def later_writes(cluster: ManagementCluster, namespace: str, revision: int, *, q
 
     Raises EtcdNotReadyError without a quorum: a minority may not know; and when etcd does not tell all in time.
     """
-    found = members.ask(cluster, namespace)
+    try:
+        found = members.ask(cluster, namespace)
+    except EtcdNotReadyError as error:
+        return _without_quorum(str(error), quorum=quorum)
     if not found.is_majority:
         return _without_quorum(members.no_quorum(namespace, found), quorum=quorum)
     newest = max(found.voters, key=lambda each: each.applied_index)
