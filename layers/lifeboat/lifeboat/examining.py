@@ -121,6 +121,8 @@ def snapshot_problem(store: ObjectStore, snapshot: SnapshotPart) -> str | None:
             return f"its part {number + 1} is not what the pod read"
     if whole.hexdigest() != part.sha256:
         return "its digest is not the recorded one"
+    if store.get_range(part.key, part.version_id, part.size, 1) is not None:
+        return "it is longer than recorded"
     if part.size % _PAGE != _DIGEST or body.digest() != tail:
         return "it is not a whole etcd database"
     return None

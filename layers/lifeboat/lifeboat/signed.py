@@ -16,6 +16,8 @@ from typing import Any
 from lifeboat.errors import BackupUnprovenError
 from lifeboat.ports import ObjectStore, Signer
 
+_ALGORITHM = "ECDSA_SHA_256"
+
 
 def canonical(payload: Mapping[str, Any]) -> bytes:
     """The one form of a payload that is signed."""
@@ -27,7 +29,7 @@ def seal(payload: Mapping[str, Any], signer: Signer) -> bytes:
     digest = hashlib.sha256(canonical(payload)).digest()
     signature = {
         "keyId": signer.key_id,
-        "algorithm": "ECDSA_SHA_256",
+        "algorithm": _ALGORITHM,
         "sha256": digest.hex(),
         "value": base64.b64encode(signer.sign(digest)).decode(),
     }
@@ -41,13 +43,15 @@ def unseal(document: bytes, signer: Signer, what: str) -> dict[str, Any]:
     """
     try:
         parsed = json.loads(document)
-        payload, signature = parsed["payload"], base64.b64decode(parsed["signature"]["value"], validate=True)
-        if not isinstance(payload, dict):
+        payload, told = parsed["payload"], parsed["signature"]
+        signature = base64.b64decode(told["value"], validate=True)
+        digest = hashlib.sha256(canonical(payload)).digest()
+        if not isinstance(payload, dict) or (told["algorithm"], told["sha256"]) != (_ALGORITHM, digest.hex()):
             raise TypeError
     except (ValueError, KeyError, TypeError):
-        msg = f"{what} is not a signed document: choose another backup"
+        msg = f"{what} is not a signed document, or was changed after it was signed: choose another backup"
         raise BackupUnprovenError(msg) from None
-    if not signer.verify(hashlib.sha256(canonical(payload)).digest(), signature):
+    if not signer.verify(digest, signature):
         msg = f"{what} was changed after it was signed: choose another backup"
         raise BackupUnprovenError(msg)
     return payload
