@@ -110,7 +110,7 @@ class KubernetesCluster:
             page = self._call("GET", path, [*query, *([("continue", token)] if token else [])])
             if page is None:
                 return Listing([], "")
-            objects += [{**named, **each} for each in page["items"]]
+            objects += [{**named, **each} for each in page["items"] or ()]
             token = page["metadata"].get("continue") or ""
             if not token:
                 return Listing(objects, page["metadata"].get("resourceVersion") or "")
