@@ -39,6 +39,7 @@ _log = logging.getLogger(__name__)
 _HEALTH_PATHS = ("/healthz", "/livez", "/readyz")
 _USER, _VERB = web.RequestKey("user", User), web.RequestKey("verb", str)
 _LONG_RUNNING = ("exec", "log")
+_LONGEST_LINE = 1 << 20  # Go's limit; the whole command of an exec is in it
 _MAX_BODY = 3 * 1024 * 1024  # the real server's limit for a request
 
 
@@ -94,7 +95,12 @@ class ApiServer:
 
     async def _listen(self) -> None:
         self._runner = web.AppRunner(
-            _application(self), access_log=None, shutdown_timeout=0.5, handler_cancellation=True, keepalive_timeout=120
+            _application(self),
+            access_log=None,
+            shutdown_timeout=0.5,
+            handler_cancellation=True,
+            keepalive_timeout=120,
+            max_line_size=_LONGEST_LINE,
         )
         await self._runner.setup()
         assert self._runner.server is not None

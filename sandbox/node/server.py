@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from sandbox.node.container import Container
     from sandbox.node.pod import PodWorker
 
+_LONGEST_LINE = 1 << 20  # Go's limit; the whole command of an exec is in it
+
 
 class KubeletServer:
     """Serves the pods that `lookup(namespace, name)` finds.
@@ -60,7 +62,7 @@ class KubeletServer:
         app.router.add_get("/healthz", _healthz)
         app.router.add_route("*", "/exec/{namespace}/{pod}/{container}", self._exec)
         app.router.add_get("/containerLogs/{namespace}/{pod}/{container}", self._logs)
-        self._runner = web.AppRunner(app, access_log=None)
+        self._runner = web.AppRunner(app, access_log=None, max_line_size=_LONGEST_LINE)
         await self._runner.setup()
         return self._runner
 

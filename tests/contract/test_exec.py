@@ -57,6 +57,13 @@ def test_output_errors_and_exit_code(api, pod, protocol):
     assert ended.status["status"] == "Success"
 
 
+def test_a_long_command_is_taken_whole(api, pod):
+    """The command is part of the request's line. Many a server ends that at 8 KiB; this one takes a script of 60."""
+    script = "# a comment, encoded\n" * 3000 + "echo done"
+    ended = run(api, pod, "sh", "-c", script, protocol=V5)
+    assert (ended.out, ended.code) == (b"done\n", 0)
+
+
 def test_newest_protocol_that_both_know_is_chosen(api, pod):
     """Whatever the client prefers."""
     for offered, chosen in (([V5, V4], V5), ([V4, V5], V5), (["v9.channel.k8s.io", V4], V4)):
