@@ -36,7 +36,7 @@ class Server:
         return f"http://{host!s}:{port}"
 
     def start(self) -> None:
-        threading.Thread(target=self._server.serve_forever, name="s3", daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), name="s3", daemon=True).start()
 
     def stop(self) -> None:
         self._server.shutdown()
