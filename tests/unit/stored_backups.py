@@ -1,4 +1,4 @@
-"""Backups in a store in memory, small and whole, for tests of what the store holds."""
+"""Backups in a store, small and whole, for tests of what the store holds."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lifeboat.backups import BackupRecord, ManifestPart, Part, SnapshotPart
 from lifeboat.export import to_yaml
 from lifeboat.layout import ClusterLayout
 from lifeboat.model import BackupKind, HostedClusterRef
-from tests.unit.memory import MemorySigner, MemoryStore
+from lifeboat.ports import ObjectStore, Signer
 
 BLUE = HostedClusterRef("clusters", "blue")
 PAGE, PART = 512, 1024
@@ -26,7 +26,7 @@ def a_database(pages: int = 5, seed: bytes = b"etcd") -> bytes:
     return body + hashlib.sha256(body).digest()
 
 
-def upload(store: MemoryStore, key: str, body: bytes, part_size: int = PART) -> tuple[Part, tuple[str, ...]]:
+def upload(store: ObjectStore, key: str, body: bytes, part_size: int = PART) -> tuple[Part, tuple[str, ...]]:
     """An object in parts, and the digests of its parts."""
     upload_id = store.open_upload(key)
     pieces = [body[at : at + part_size] for at in range(0, len(body), part_size)]
@@ -35,7 +35,7 @@ def upload(store: MemoryStore, key: str, body: bytes, part_size: int = PART) -> 
     return Part.of(stored, hashlib.sha256(body).hexdigest()), tuple(each.sha256 for each in parts)
 
 
-def put(store: MemoryStore, key: str, body: bytes) -> Part:
+def put(store: ObjectStore, key: str, body: bytes) -> Part:
     return Part.of(store.put(key, body), hashlib.sha256(body).hexdigest())
 
 
@@ -48,21 +48,22 @@ def backup_id_at(time: datetime.datetime, kind: BackupKind = BackupKind.ONLINE, 
 
 
 def a_stored_backup(
-    store: MemoryStore,
+    store: ObjectStore,
     backup_id: str,
     *,
     hosted: HostedClusterRef = BLUE,
     infra_id: str = "blue-x",
     snapshot: bytes | None = None,
+    part_size: int = PART,
     **etcd: Any,
 ) -> BackupRecord:
     """All parts of a backup and its record, not committed yet. `etcd`: alarms, quorum, note."""
     layout = ClusterLayout(hosted, infra_id).backup(backup_id)
     body = a_database() if snapshot is None else snapshot
-    stored, digests = upload(store, layout.snapshot(f"{backup_id}-1"), body)
+    stored, digests = upload(store, layout.snapshot(f"{backup_id}-1"), body, part_size)
     hosted_cluster = a_manifest("HostedCluster", hosted.name, hosted.namespace, spec={"infraID": infra_id})
     secrets = [a_manifest("Secret", f"secret-{each}", data={"key": "dmFsdWU="}) for each in range(3)]
-    told = {"revision": 42, "totalKeys": 7, "sha256": stored.sha256, "size": stored.size, "partSize": PART}
+    told = {"revision": 42, "totalKeys": 7, "sha256": stored.sha256, "size": stored.size, "partSize": part_size}
     evidence: Mapping[str, Any] = {
         "source.json": {"schema": 1, "source": "mgmt-1"},
         "ownership.json": [{"name": "secret-0", "uid": "1"}],
@@ -76,7 +77,7 @@ def a_stored_backup(
         source="mgmt-1",
         operation_id="op",
         created_at="2026-11-03T10:00:00+00:00",
-        snapshot=SnapshotPart(stored, 42, 7, "etcd-0", 3, "image", "3.5.12", PART, digests, **etcd),
+        snapshot=SnapshotPart(stored, 42, 7, "etcd-0", 3, "image", "3.5.12", part_size, digests, **etcd),
         manifests=(
             _manifests(store, layout, "hostedclusters", [hosted_cluster]),
             _manifests(store, layout, "secrets", secrets),
@@ -85,7 +86,7 @@ def a_stored_backup(
     )
 
 
-def a_committed_backup(store: MemoryStore, signer: MemorySigner, backup_id: str, **given: Any) -> BackupRecord:
+def a_committed_backup(store: ObjectStore, signer: Signer, backup_id: str, **given: Any) -> BackupRecord:
     record = a_stored_backup(store, backup_id, **given)
     backups.commit(store, signer, record)
     catalog.note_committed(store, record)
@@ -98,14 +99,14 @@ def with_part(record: BackupRecord, old: Part, new: Part) -> BackupRecord:
     return dataclasses.replace(record, manifests=tuple(swapped))
 
 
-def _manifests(store: MemoryStore, layout: Any, plural: str, objects: list[dict[str, Any]]) -> ManifestPart:
+def _manifests(store: ObjectStore, layout: Any, plural: str, objects: list[dict[str, Any]]) -> ManifestPart:
     body = to_yaml(objects)
     namespace = objects[0]["metadata"]["namespace"]
     part = put(store, layout.manifests(plural, namespace, hashlib.sha256(body).hexdigest()), body)
     return ManifestPart(part, plural, "", namespace, len(objects))
 
 
-def _evidence(store: MemoryStore, layout: Any, name: str, document: Any) -> Part:
+def _evidence(store: ObjectStore, layout: Any, name: str, document: Any) -> Part:
     body = json.dumps(document, indent=1, sort_keys=True).encode()
     if name == "source.json":
         return put(store, layout.evidence(name), body)
