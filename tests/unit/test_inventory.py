@@ -5,6 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import threading
+import time
+from contextlib import contextmanager
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -167,9 +170,10 @@ def test_an_owner_that_stays_away_is_told(backup):
     assert "Machine workers-a-abc-0: its owner MachineSet workers-a-abc is not there" in found.dangling
 
 
-def test_owners_of_kinds_that_are_not_read_are_nobodys_gap(backup):
+@pytest.mark.parametrize("kind", ["Thing", "Cluster"])
+def test_owners_of_kinds_that_are_not_read_are_nobodys_gap(backup, kind):
     machine = backup.cluster._objects["Machine", "clusters-blue", "workers-a-abc-0"]
-    stranger = {"apiVersion": "example.com/v1", "kind": "Thing", "name": "t", "uid": "u-1"}
+    stranger = {"apiVersion": "example.com/v1", "kind": kind, "name": "t", "uid": "u-1"}
     machine["metadata"]["ownerReferences"].append(stranger)
     assert inventory.collect(backup.cluster, backup.hosted.ref).dangling == ()
 
@@ -181,6 +185,61 @@ def test_a_lodger_in_the_control_plane_namespace_is_refused(backup, kind):
     backup.cluster.add(lodger)
     with pytest.raises(PreflightError, match=f"clusters-blue of clusters/blue also holds {kind} green"):
         inventory.collect(backup.cluster, backup.hosted.ref)
+
+
+class _Counted(MemoryCluster):
+    """Counts requests, and how many are under way at once."""
+
+    requests, under_way, most = 0, 0, 0
+    lock = threading.Lock()
+
+    @contextmanager
+    def counted(self):
+        with self.lock:
+            self.requests += 1
+            self.under_way += 1
+            self.most = max(self.most, self.under_way)
+        time.sleep(0.02)
+        yield
+        with self.lock:
+            self.under_way -= 1
+
+    def get(self, *arguments):
+        with self.counted():
+            return super().get(*arguments)
+
+    def listing(self, *arguments, **named):
+        with self.counted():
+            return super().listing(*arguments, **named)
+
+
+def test_requests_do_not_grow_with_the_objects_and_run_side_by_side(backup):
+    backup.cluster.__class__ = _Counted
+    backup.cluster.add(*(a_secret(f"extra-{number}", "clusters-blue") for number in range(1000)))
+    found = inventory.collect(backup.cluster, backup.hosted.ref)
+    assert len(_names(found, "secrets", "clusters-blue")) > 1000
+    assert backup.cluster.requests < 25
+    assert 4 < backup.cluster.most <= 8
+
+
+def test_a_list_that_keeps_expiring_is_worth_another_try():
+    """A machine retries by the error's own name: a class below it would end the backup."""
+    from lifeboat.adapters import kube  # noqa: PLC0415 - the real client, without a server
+
+    cluster = kube.KubernetesCluster("mgmt-1", None)
+    asked = []
+
+    def expired(method, path, query):
+        asked.append(query)
+        if len(asked) % 2:
+            return {"items": [{"metadata": {"name": "a"}}], "metadata": {"continue": "token"}}
+        raise kube._ExpiredError("410")
+
+    cluster._call = expired
+    with pytest.raises(ApiUnavailableError) as raised:
+        cluster.list_objects(SECRETS, "clusters")
+    assert type(raised.value) is ApiUnavailableError
+    assert len(asked) == 6
 
 
 def test_a_list_that_fails_fails_the_export(backup):

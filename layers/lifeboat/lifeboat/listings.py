@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 from lifeboat.model import Manifest
 from lifeboat.ports import Listing, ManagementCluster
@@ -61,12 +62,18 @@ def dangling(read: Listings, objects: Sequence[Manifest]) -> Iterator[str]:
         what = f"{each['kind']} {each['metadata']['name']}"
         namespace = each["metadata"].get("namespace")
         for owner in each["metadata"].get("ownerReferences") or ():
-            kind = BY_KIND.get(owner["kind"])
+            kind = _kind_of(owner)
             if kind and (kind, namespace) in read.lists and owner["uid"] not in uids:
                 yield f"{what}: its owner {owner['kind']} {owner['name']} is not there"
         for resource, name in _needed(each):
             if name not in names.get((resource, namespace), {name}):
                 yield f"{what}: its {resource.kind} {name} is not there"
+
+
+def _kind_of(owner: Mapping[str, Any]) -> Resource | None:
+    """Of the table, None for kinds of the same name in other groups."""
+    kind = BY_KIND.get(owner["kind"])
+    return kind if kind and str(owner.get("apiVersion", "")).rpartition("/")[0] == kind.group else None
 
 
 def _needed(manifest: Manifest) -> Iterator[tuple[Resource, str]]:
