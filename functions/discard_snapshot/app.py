@@ -1,4 +1,4 @@
-"""DiscardSnapshot: remove what snapshots of this backup left in the etcd pods."""
+"""DiscardSnapshot: remove what snapshots of this backup left in the etcd pods and in S3."""
 
 from typing import Any
 
@@ -12,4 +12,4 @@ services = Services()
 
 @task(services)
 def handler(request: Task) -> dict[str, Any]:
-    return steps.discard_snapshot(services.source(request), request)
+    return steps.discard_snapshot(services.source(request), services.store, request)

@@ -1,4 +1,4 @@
-"""StartSnapshot: begin saving etcd in one member's pod."""
+"""StartSnapshot: begin saving etcd in one member's pod, and open the upload."""
 
 from typing import Any
 
@@ -12,4 +12,4 @@ services = Services()
 
 @task(services)
 def handler(request: Task) -> dict[str, Any]:
-    return steps.start_snapshot(services.source(request), request)
+    return steps.start_snapshot(services.source(request), services.store, request, services.settings.snapshot_pace)

@@ -10,6 +10,6 @@ from lifeboat.wiring import Services
 services = Services()
 
 
-@task(services, guarded=False)
+@task(services)
 def handler(request: Task) -> dict[str, Any]:
     return steps.verify_snapshot(services.source(request), services.store, request)

@@ -74,7 +74,7 @@ LOOK = 10  # seconds that one look takes at most, in the long run
 def test_a_nested_machine_ends_by_itself_long_before_its_parent_loses_patience(name):
     """The sum of all its loops and all its tasks, and as much again."""
     states = dict(machines.states(name))
-    waits = {state["Next"]: state["Seconds"] for state in states.values() if state["Type"] == "Wait"}
+    waits = {state["Next"]: state["Seconds"] for state in states.values() if "Seconds" in state}
     loops = sum(
         state["Parameters"]["atMost"] * (waits[name] + LOOK)
         for name, state in states.items()

@@ -14,7 +14,8 @@ GROUPS = {
     "ClusterLookupPolicy": ("services.registry",),
     # A put that finds the object there compares what it finds.
     "BackupReadPolicy": ("services.store",),
-    "BackupWritePolicy": ("store.put", "store.presigned_put"),
+    "BackupWritePolicy": ("store.put", "store.presigned_put", "store.open_upload", "store.presigned_part"),
+    "BackupUploadPolicy": ("store.open_upload", "store.stored_parts", "store.abort_upload"),
     "RetentionPolicy": ("store.delete",),
     "SigningPolicy": ("signer.sign",),
     "DnsReadPolicy": ("services.dns",),

@@ -6,12 +6,13 @@ from typing import Any
 
 from lifeboat import auto_repair, capturing, exporting, marker, preflight_source, quiescing, resuming
 from lifeboat.etcd import steps
-from lifeboat.model import Task
+from lifeboat.model import Pace, Task
 from lifeboat.preflight_source import World
 from tests.unit.builders import HostedClusterBuilder, a_management_cluster, blue, its_neighbour
 from tests.unit.memory import MemoryClock, MemoryCluster, MemoryDns, MemoryInstances, MemorySigner, MemoryStore
 from tests.unit.pods import EtcdPods
 
+LOOKS = 20
 EXECUTION = "arn:aws:states:us-east-2:123456789012:execution:lifeboat-backup:one"
 
 
@@ -23,7 +24,7 @@ class Backup:
         self.dns, self.instances, self.signer = MemoryDns(), MemoryInstances(), MemorySigner()
         self.hosted = (hosted or blue()).on(self.cluster, self.dns, self.instances)
         its_neighbour().on(self.cluster, self.dns, self.instances)
-        self.etcd = EtcdPods()
+        self.etcd = EtcdPods(store=self.store)
         self.cluster.exec_handler = self.etcd
         self.cluster.after_write = controllers
         self.data = self.start(kind, operation)
@@ -58,15 +59,23 @@ class Backup:
     def check_stopped(self, group: str) -> dict[str, Any]:
         return quiescing.check_stopped(self.cluster, self.store, self.task(group=group), self.clock)
 
-    def snapshot(self) -> dict[str, Any]:
-        self.data["snapshot"] = steps.start_snapshot(self.cluster, self.task())
-        self.data["saved"] = steps.check_snapshot(self.cluster, self.task())
-        self.data["upload"] = steps.start_upload(self.cluster, self.store, self.task())
-        if self.etcd.on_upload:
-            self.store.put(self.store.presigned[-1], self.etcd.on_upload.pop())
-        self.data["uploaded"] = steps.check_upload(self.cluster, self.store, self.task())
+    def start_snapshot(self) -> None:
+        self.data["snapshot"] = steps.start_snapshot(self.cluster, self.store, self.task(), Pace())
+
+    def transfer(self) -> dict[str, Any]:
+        self.data["transfer"] = steps.transfer_snapshot(self.cluster, self.store, self.task())
+        return self.data["transfer"]
+
+    def verify(self) -> dict[str, Any]:
         self.data["verified"] = steps.verify_snapshot(self.cluster, self.store, self.task())
-        steps.discard_snapshot(self.cluster, self.task())
+        return self.data["verified"]
+
+    def snapshot(self) -> dict[str, Any]:
+        self.start_snapshot()
+        while not self.transfer()["done"]:
+            assert self.data["transfer"]["attempt"] < LOOKS, self.data["transfer"]
+        self.verify()
+        steps.discard_snapshot(self.cluster, self.store, self.task())
         return self.data["verified"]
 
     def capture(self) -> dict[str, Any]:

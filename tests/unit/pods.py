@@ -6,9 +6,11 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from urllib.parse import parse_qs, urlsplit
 
-from lifeboat.etcd import later, scripts
+from lifeboat.etcd import lanes, later, look, scripts
 from lifeboat.ports import ExecResult
+from tests.unit.memory import MemoryStore
 
 
 def framed(output: str, exit_code: int = 0) -> ExecResult:
@@ -18,7 +20,7 @@ def framed(output: str, exit_code: int = 0) -> ExecResult:
 
 @dataclass
 class EtcdPods:
-    """Three etcd pods that answer as etcdctl does. `uploads_to` gets the snapshot's key when an upload starts."""
+    """Three etcd pods that answer as etcdctl does. What is handed over is put into `store` at once."""
 
     revision: int = 4711
     saved_revision: int = 4711
@@ -38,7 +40,7 @@ class EtcdPods:
     """What a look at a snapshot gives while it is not complete."""
     staged: dict[str, set[str]] = field(default_factory=dict)
     stdin: list[str] = field(default_factory=list)
-    on_upload: list[bytes] = field(default_factory=list)
+    store: MemoryStore = field(default_factory=MemoryStore)
 
     @property
     def whole(self) -> bytes:
@@ -55,21 +57,29 @@ class EtcdPods:
         if script == scripts.ETCDCTL:
             return self._etcdctl(pod, arguments)
         staged = self.staged.setdefault(pod, set())
-        if script == scripts.START_SNAPSHOT:
+        if script == scripts.START:
             staged.add(arguments[0])
             return framed("started\n")
-        if script == scripts.CHECK_SNAPSHOT:
+        if script == scripts.SWEEP:
+            return framed("")
+        if script in {look.LOOK, lanes.HAND_OVER} and arguments[0] not in staged:
+            return framed("the staging folder is gone\n", 7)
+        if script == look.LOOK:
             return framed(self._facts() if self.progress is None else self.progress)
-        if script == scripts.START_UPLOAD:
-            self.on_upload.append(self.whole)
-            return framed("started\n")
-        if script == scripts.CHECK_UPLOAD:
-            return framed("http=200\nlog=\n")
+        if script == lanes.HAND_OVER:
+            self._upload(stdin.splitlines())
+            return framed("")
         if script == later.COUNT_LATER:
             return framed(self._later(int(arguments[0])))
         assert script == scripts.DISCARD
         self.staged[pod] = {each for each in staged if not each.startswith(arguments[0])}
         return framed("")
+
+    def _upload(self, lines: Sequence[str]) -> None:
+        url, header = urlsplit(lines[0]), lines[1]
+        assert header == f"x-amz-checksum-sha256: {hashlib.sha256(self.whole).hexdigest()}"
+        query = parse_qs(url.query)
+        self.store.put_part(url.path.lstrip("/"), query["uploadId"][0], int(query["partNumber"][0]), self.whole)
 
     @property
     def _quorum(self) -> bool:
@@ -91,7 +101,8 @@ class EtcdPods:
         digest = hashlib.sha256(whole).hexdigest()
         body = hashlib.sha256(whole[:-32]).hexdigest()
         size = len(whole)
-        lines = [f"bytes={size}", "rc=0", f"size={size}", f"sha256={digest}", f"body={body}"]
+        lines = [f"bytes={size}", "rc=0", "curl=yes", "idle=yes", "digested=1", f"part=1 {size} {digest}"]
+        lines += [f"size={size}", f"sha256={digest}", f"body={body}"]
         return "\n".join([*lines, f"tail={whole[-32:].hex()}", f"status={status}", ""])
 
     def _etcdctl(self, pod: str, arguments: Sequence[str]) -> ExecResult:

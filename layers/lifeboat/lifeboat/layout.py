@@ -98,8 +98,9 @@ class BackupLayout:
         """Prefix of all manifests: what an operator may hand to `kubectl apply -f` as a folder."""
         return f"{self.prefix}manifests/"
 
-    def snapshot(self, sha256: str) -> str:
-        return f"{self.prefix}etcd/snapshot-{sha256[:_DIGEST_CHARACTERS]}.db"
+    def snapshot(self, name: str) -> str:
+        """Key of one attempt, by epoch and round: its digest is not known when its upload begins."""
+        return f"{self.prefix}etcd/snapshot-{name}.db"
 
     def manifests(self, plural: str, namespace: str | None, sha256: str) -> str:
         where = f"{namespace}." if namespace else ""

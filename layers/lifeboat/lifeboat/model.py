@@ -27,6 +27,14 @@ class BackupKind(StrEnum):
 
 
 @dataclass(frozen=True)
+class Pace:
+    """Bytes per second that an online backup reads from etcd and sends to S3; 0: as fast as it goes."""
+
+    read: int = 0
+    upload: int = 0
+
+
+@dataclass(frozen=True)
 class HostedClusterRef:
     """A hosted cluster by the namespace and name of its HostedCluster, the same on every management cluster."""
 

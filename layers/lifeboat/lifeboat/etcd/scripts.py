@@ -1,14 +1,20 @@
-r"""The shell that runs in etcd pods: POSIX sh and coreutils, plus etcdctl and curl, which the image has.
+r"""The shell that runs in etcd pods: POSIX sh and coreutils, plus etcdctl and (where there is one) curl.
 
-Long work runs detached, because an exec must be short: a start script launches it and returns, a check script looks.
-Everything lies in `/tmp/lifeboat/<id>/` (ephemeral storage; never the data volume, which etcd may fill by itself):
+Long work runs detached, because an exec must be short: a start script launches it and returns, a look reads what it
+wrote. Everything lies in `/tmp/lifeboat/<staging id>/` (ephemeral storage; never the data volume, which etcd may fill
+by itself). The id holds the epoch of the execution that works there; it is used once, so its files are of one snapshot:
 
-    epoch            number of the execution that works here; a script of an older one stops (exit code 3)
-    pid              of the detached process
-    rc               its exit code, written last
-    log              its last words
-    snapshot.db      complete, renamed at the end
-    facts            `key=value` lines about it
+    epoch            that number; a script of an older execution stops (exit code 3)
+    pid              of the worker
+    seen             touched by every look: when none comes any more, the work ends by itself
+    data             the snapshot, from its first byte on; complete once `saved` says 0
+    saved            exit code of etcdctl
+    parts            a line `number size sha256` per part whose bytes are all there
+    facts            `key=value` lines about the whole, once all of it was read
+    status           what `snapshot status` tells of it
+    rc               0: all is told; 1: failed for good; 2: another try may succeed
+    log              last words
+    lane.*/          uploads at work: see `lanes`
 """
 
 # The paths are those of HyperShift's etcd StatefulSet; up to 4.11 the CA lay elsewhere.
@@ -33,195 +39,110 @@ exit "$code"
 """
 )
 
-_STAGING = r"""
+# $1 id, $2 epoch: of every script below
+STAGING = r"""
 umask 077
 dir=/tmp/lifeboat/$1
+for each in /tmp/lifeboat/*/epoch; do
+  held=$(cat "$each" 2>/dev/null)
+  if [ "${held:-0}" -gt "$2" ]; then echo "execution $held works here"; exit 3; fi
+done
+"""
+
+THERE = r"""
+[ -f "$dir/epoch" ] || { echo "the staging folder is gone"; exit 7; }
 """
 
 # A process counts by its command line: its number may belong to another program by now, and nobody reaps the dead in
 # these containers (a zombie keeps its folder in /proc, but no command line).
-_ALIVE = r"""
+ALIVE = r"""
 alive() {
   pid=$(cat "$1/pid" 2>/dev/null) || return 1
   tr '\0' ' ' 2>/dev/null < "/proc/$pid/cmdline" | grep -q 'lifeboat-work'
 } 2>/dev/null
 """
 
-_STOP = (
-    _ALIVE
-    + r"""
-stop_work() {
-  if alive "$1"; then kill -TERM "-$pid" 2>/dev/null || kill -TERM "$pid" 2>/dev/null; fi
-  rm -f "$1/pid"
+# Everything at work in a staging folder names it among its arguments: the worker, etcdctl, dd, curl. The worker is
+# asked to end first, for it waits for its children (nobody else would reap them); KILL then, which what is stopped
+# hears as well. Again until none is left, for one may have been forked meanwhile.
+END = r"""
+end_work() {
+  if alive "$1"; then
+    kill -TERM "$pid" 2>/dev/null
+    for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do alive "$1" || break; sleep 0.1; done
+  fi
+  for _ in 1 2 3 4 5 6 7 8; do
+    found=
+    for process in $(grep -lzsE "${1}(/|\$)" /proc/[0-9]*/cmdline 2>/dev/null); do
+      process=${process#/proc/} process=${process%/cmdline}
+      [ "$process" = $$ ] || found="$found $process"
+    done
+    [ "$found" ] || break
+    kill -KILL $found 2>/dev/null
+  done
 }
+"""
+
+# What executions of lower epochs left in this pod: nobody comes back for it.
+SWEEP_OLDER = r"""
+for each in /tmp/lifeboat/*/; do
+  each=${each%/}
+  [ -d "$each" ] && [ "$each" != "$dir" ] || continue
+  held=$(cat "$each/epoch" 2>/dev/null)
+  if [ "${held:-0}" -lt "$2" ]; then end_work "$each"; rm -rf "$each"; fi
+done
+"""
+
+SWEEP = (
+    STAGING
+    + ALIVE
+    + END
+    + SWEEP_OLDER
+    + r"""
+rmdir /tmp/lifeboat 2>/dev/null
+exit 0
 """
 )
 
-# The work's standard input is descriptor 4: a background process of a script would otherwise read /dev/null.
-_LAUNCH = r"""
-launch() {
-  if command -v setsid >/dev/null 2>&1; then
-    setsid sh -c "$1" lifeboat-work "$dir" <&4 4<&- >/dev/null 2>&1 &
-  else
-    ( trap '' HUP; exec sh -c "$1" lifeboat-work "$dir" ) <&4 4<&- >/dev/null 2>&1 &
-  fi
-  echo $! > "$dir/pid"
-}
-"""
-
-_EPOCH = r"""
-mkdir -p "$dir" || exit 5
-held=$(cat "$dir/epoch" 2>/dev/null || echo 0)
-if [ "$held" -gt "$2" ]; then echo "execution $held works here"; exit 3; fi
-if [ "$held" -lt "$2" ]; then
-  stop_work "$dir"
-  rm -f "$dir/rc"
-  echo "$2" > "$dir/epoch.new" && mv "$dir/epoch.new" "$dir/epoch" || exit 5
-fi
-"""
-
-# $1 id, $2 epoch, $3 bytes of room needed, $4 SAVE
-START_SNAPSHOT = (
-    _STAGING
-    + _STOP
-    + _LAUNCH
-    + _EPOCH
+# $3 bytes of room needed, $4 the worker, then its arguments. The folder is made once: who comes later finds it at work.
+# A node whose disk gets full evicts pods, first of all the one that filled it: kubelet's threshold for images is 15 %.
+START = (
+    STAGING
+    + ALIVE
+    + END
+    + SWEEP_OLDER
     + r"""
-for tool in sha256sum od head tail stat; do
+for tool in date dd grep head mkfifo nice od setsid sha256sum sort stat tail timeout tr wc; do
   command -v "$tool" >/dev/null 2>&1 || { echo "$tool is not in this image"; exit 6; }
 done
-if [ -f "$dir/snapshot.db" ] && [ "$(cat "$dir/rc" 2>/dev/null)" = 0 ]; then echo done; exit 0; fi
-if [ ! -f "$dir/rc" ] && alive "$dir"; then echo running; exit 0; fi
-stop_work "$dir"
-rm -f "$dir/rc" "$dir/facts"
-needed=$3 work=$4
-set -- $(stat -f -c '%a %S' "$dir")
-free=$(($1 * $2))
-if [ "$free" -lt "$needed" ]; then
-  echo "/tmp has $((free / 1048576)) MiB free, $((needed / 1048576)) MiB are needed"; exit 4
+if [ -d "$dir" ]; then echo there; exit 0; fi
+needed=$3 work=$4 epoch=$2
+shift 4
+disk() { free=$(($1 * $3)) kept=$(($2 * $3 / 100 * 16)); }
+disk $(stat -f -c '%a %b %S' /tmp)
+if [ "$free" -lt $((needed + kept)) ]; then
+  echo "/tmp has $((free / 1048576)) MiB free, $((needed / 1048576)) MiB and 16 % of the disk are needed"; exit 4
 fi
-exec 4< /dev/null
-launch "$work"
+mkdir -p /tmp/lifeboat && mkdir "$dir" || exit 5
+echo "$epoch" > "$dir/epoch"
+: > "$dir/seen"
+setsid sh -c "$work" lifeboat-work "$dir" "$@" < /dev/null > /dev/null 2>&1 &
+echo $! > "$dir/pid"
 echo started
 """
 )
 
-# $1 the staging folder; detached
-SAVE = (
-    r"""
-dir=$1
-umask 077
-finish() { echo "$1" > "$dir/rc.new" && mv "$dir/rc.new" "$dir/rc"; exit "$1"; }
-"""
-    + TLS
-    + r"""
-if [ ! -f "$dir/snapshot.db" ]; then
-  rm -f "$dir/saving" "$dir/saving.part"
-  etcd_ctl snapshot save "$dir/saving" > "$dir/log" 2>&1 || finish 1
-  mv "$dir/saving" "$dir/snapshot.db" || finish 1
-fi
-size=$(wc -c < "$dir/snapshot.db" | tr -d ' ')
-[ "$size" -gt 32 ] || { echo "the file has $size bytes" > "$dir/log"; finish 1; }
-whole=$(sha256sum < "$dir/snapshot.db") || finish 1
-body=$(head -c $((size - 32)) "$dir/snapshot.db" | sha256sum) || finish 1
-tail=$(tail -c 32 "$dir/snapshot.db" | od -An -v -tx1 | tr -d ' \n') || finish 1
-# etcdctl 3.6 prints its help instead of a status and still exits 0: what is no JSON is left out.
-status=
-for tool in etcdutl etcdctl; do
-  command -v "$tool" >/dev/null 2>&1 || continue
-  status=$(ETCDCTL_API=3 "$tool" snapshot status -w json "$dir/snapshot.db" 2>/dev/null | tr -d '\n')
-  case $status in '{'*'}') break ;; *) status= ;; esac
-done
-{
-  printf 'size=%s\nsha256=%s\nbody=%s\ntail=%s\n' "$size" "${whole%% *}" "${body%% *}" "$tail"
-  printf 'status=%s\n' "$status"
-} > "$dir/facts" || finish 1
-finish 0
-"""
-)
-
-# $1 id
-CHECK_SNAPSHOT = (
-    _STAGING
-    + _ALIVE
-    + r"""
-bytes=0
-for file in snapshot.db saving saving.part; do
-  if [ -f "$dir/$file" ]; then bytes=$(wc -c < "$dir/$file" | tr -d ' '); break; fi
-done
-echo "bytes=$bytes"
-alive=no
-alive "$dir" && alive=yes
-if [ -f "$dir/rc" ]; then
-  code=$(cat "$dir/rc")
-  echo "rc=$code"
-  if [ "$code" = 0 ]; then cat "$dir/facts"; else printf 'log=%s\n' "$(tail -n 1 "$dir/log" 2>/dev/null)"; fi
-elif [ "$alive" = no ]; then
-  echo "rc=lost"
-fi
-exit 0
-"""
-)
-
-# $1 id, $2 epoch, $3 UPLOAD; stdin: URL and two headers, a line each
-START_UPLOAD = (
-    _STAGING
-    + _STOP
-    + _LAUNCH
-    + _EPOCH
-    + r"""
-command -v curl >/dev/null 2>&1 || { echo "curl is not in this image"; exit 6; }
-[ -f "$dir/snapshot.db" ] || { echo "the snapshot is gone"; exit 7; }
-IFS= read -r url && IFS= read -r first && IFS= read -r second || exit 8
-stop_work "$dir"
-rm -f "$dir/upload" "$dir/upload.log"
-work=$3
-printf '%s\n%s\n%s\n' "$url" "$first" "$second" | { exec 4<&0; launch "$work"; }
-echo started
-"""
-)
-
-# $1 the staging folder; stdin as above; detached. The URL is a bearer token: curl gets it by its stdin, never as an
-# argument. 412: an earlier attempt was stored; whether with the same bytes, S3 is asked afterwards.
-UPLOAD = r"""
-dir=$1
-umask 077
-finish() { echo "$1" > "$dir/upload.new" && mv "$dir/upload.new" "$dir/upload"; exit 0; }
-IFS= read -r url; IFS= read -r first; IFS= read -r second
-for attempt in 1 2 3; do
-  code=$(printf 'url = "%s"\nheader = "%s"\nheader = "%s"\n' "$url" "$first" "$second" |
-    curl -s -S -K - -T "$dir/snapshot.db" -o /dev/null -w '%{http_code}' 2> "$dir/upload.log")
-  case $code in 200 | 412) finish "$code" ;; esac
-  [ "$attempt" = 3 ] || sleep "$attempt"
-done
-finish "${code:-000}"
-"""
-
-# $1 id
-CHECK_UPLOAD = (
-    _STAGING
-    + _ALIVE
-    + r"""
-alive=no
-alive "$dir" && alive=yes
-if [ -f "$dir/upload" ]; then
-  echo "http=$(cat "$dir/upload")"
-  printf 'log=%s\n' "$(tail -n 1 "$dir/upload.log" 2>/dev/null | sed 's|https\{0,1\}://[^ ]*|URL|g')"
-elif [ "$alive" = no ]; then
-  echo "http=lost"
-fi
-exit 0
-"""
-)
-
-# $1 backup id: all its stagings
+# $1 backup id: all its stagings but those of newer executions
 DISCARD = (
-    _STOP
+    ALIVE
+    + END
     + r"""
 case $1 in '' | */* | .*) exit 9 ;; esac
 for dir in "/tmp/lifeboat/$1"*; do
   [ -d "$dir" ] || continue
-  stop_work "$dir"
+  held=$(cat "$dir/epoch" 2>/dev/null)
+  [ "${held:-0}" -le "$2" ] || continue
+  end_work "$dir"
   rm -rf "$dir"
 done
 rmdir /tmp/lifeboat 2>/dev/null

@@ -1,19 +1,20 @@
-"""One snapshot of etcd: saved in a member's pod, digested there, uploaded from there, proven by S3.
+"""One snapshot of etcd in the making: a staging folder in a member's pod, and what runs there.
 
-Its bytes never cross a function, so a cluster's size is bounded by its quota and not by a function's memory. Exec is
-no proof of anything: the pod computes the digests, and S3 refuses other bytes than those.
+Its bytes never cross a function (but see `pieces`), so a cluster's size is bounded by its quota and not by a function's
+memory. Exec is no proof of anything: the pod computes the digests, and S3 refuses other bytes than those.
 
-    start → (check)* → start_upload → (check_upload)* → verify;  discard removes what lies in the pods
+    start → (transfer)* → verify;  discard removes what lies in the pods
 
-All of it may run twice: the staging folder is named after the backup and the round, and belongs to the execution with
-the highest epoch.
+All of it may run twice: the staging folder is named after the backup, the execution's epoch and the round, and made
+once. A save that broke off is never repeated there, so parts of two snapshots never meet in one upload: the next round
+has another name.
 """
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
-from typing import Any
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from lifeboat import podshell
 from lifeboat.errors import (
@@ -24,18 +25,51 @@ from lifeboat.errors import (
     ObjectRefusedError,
     SnapshotFailedError,
 )
-from lifeboat.etcd import members, scripts
+from lifeboat.etcd import look, members, scripts, worker
+from lifeboat.etcd.lanes import LANES
+from lifeboat.etcd.look import Look, Whole
 from lifeboat.etcd.members import CONTAINER
-from lifeboat.layout import BackupLayout
+from lifeboat.model import Manifest, Pace
 from lifeboat.podshell import PodRef
-from lifeboat.ports import ManagementCluster, ObjectStore
+from lifeboat.ports import ManagementCluster, StoredPart
+from lifeboat.resources import PODS
 
-SINGLE_PUT_LIMIT = 5 * 1024**3
-"""Bytes that S3 takes in one PUT."""
-_ROOM_FACTOR, _ROOM_EXTRA = 1.1, 64 * 1024**2
+MIB = 1024**2
+PART_SIZE = 16 * MIB
+"""Least size of a part. S3 wants 5 MiB; small ones go out early, large ones need fewer looks."""
+_PARTS = 1000
+"""About how many parts the largest database has, far below S3's 10,000: each is a line in lists that travel."""
+_ROOM_FACTOR, _ROOM_EXTRA = 1.1, 64 * MIB
 _TAIL, _PAGE = 32, 512
-_URL_SECONDS = 3600
-_NEWER, _NO_ROOM = 3, 4
+_ALL = 10_000
+_NEWER, _NO_ROOM, _GONE = 3, 4, 7
+_QUOTA = "ETCD_QUOTA_BACKEND_BYTES"
+_ETCD_QUOTA = 2 * 1024**3
+"""etcd's own default (https://etcd.io/docs/v3.5/op-guide/maintenance/#space-quota)."""
+_GROWTH = 4
+_PACED_SECONDS = 180
+"""How long a paced read may take: a defragmentation waits for it, and with it every client of that member."""
+
+
+class StagingGone(Exception):  # noqa: N818 - a state of affairs that the steps answer with another round
+    """The pod was replaced, or its container: what lay in its ephemeral storage is lost. Never leaves this package."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """The database that is saved: its size when that begins, and its quota (0: none), in bytes."""
+
+    db_size: int
+    quota: int
+
+    @property
+    def may_grow(self) -> int:
+        """By how much it may grow before its snapshot is given up: a quarter of what is left; 0: by any.
+
+        Pages that are freed while a snapshot is read cannot be used again before it ends. At the quota already
+        (NOSPACE) etcd takes no writes; what is left of the disk bounds it all the same, which the worker looks at.
+        """
+        return max(self.quota - self.db_size, 0) // _GROWTH
 
 
 @dataclass(frozen=True)
@@ -46,130 +80,128 @@ class Staging:
     pod: str
     id: str
     epoch: int
+    part_size: int = PART_SIZE
 
     @property
     def ref(self) -> PodRef:
         return PodRef(self.namespace, self.pod, CONTAINER)
 
 
-@dataclass(frozen=True)
-class SavedSnapshot:
-    """A complete snapshot file in a pod. `sha256` hex, `size` bytes, `total_keys` living at its `revision`."""
-
-    sha256: str
-    size: int
-    revision: int
-    total_keys: int
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+def part_size(db_size: int) -> int:
+    """Bytes of a part: 16 MiB, or a thousandth of the database in whole MiB where that is more."""
+    return max(PART_SIZE, -(-db_size // (_PARTS * MIB)) * MIB)
 
 
-def start(cluster: ManagementCluster, staging: Staging, db_size: int) -> None:
-    """Begin (or go on with) saving a snapshot.
+def start(cluster: ManagementCluster, staging: Staging, source: Source, pace: Pace) -> None:
+    """Begin saving a snapshot; what older executions left in that pod is removed. Nothing, where it was begun before.
 
     Raises SnapshotFailedError when the pod has no room or lacks a tool, LeaseLostError when a newer execution works
-    there.
+    there, EtcdNotReadyError when the pod is gone.
     """
-    if db_size > SINGLE_PUT_LIMIT:
-        msg = f"etcd in {staging.ref} has {db_size} bytes, more than one upload takes (5 GiB): defragment it first"
-        raise SnapshotFailedError(msg)
-    room = int(db_size * _ROOM_FACTOR) + _ROOM_EXTRA
-    _run(cluster, staging, scripts.START_SNAPSHOT, str(room), scripts.SAVE)
+    part = part_size(source.db_size)
+    room = int(source.db_size * _ROOM_FACTOR) + LANES * part + _ROOM_EXTRA
+    read = max(pace.read, source.db_size // _PACED_SECONDS) if pace.read else 0
+    figures = [part, read, pace.upload // LANES, source.may_grow, source.db_size]
+    try:
+        run(cluster, staging, scripts.START, str(room), worker.SAVE, *map(str, figures), *worker.ARGUMENTS)
+    except StagingGone as gone:
+        raise EtcdNotReadyError(str(gone)) from None
 
 
-def check(cluster: ManagementCluster, staging: Staging) -> tuple[int, SavedSnapshot | None]:
-    """Bytes so far, and the snapshot once it is complete and whole.
+def sweep(cluster: ManagementCluster, namespace: str, epoch: int, keep: str) -> None:
+    """Remove what executions of lower epochs left in the etcd pods that answer, but for staging `keep`."""
+    for pod in members.pods(cluster, namespace):
+        try:
+            run(cluster, Staging(namespace, pod.name, keep, epoch), scripts.SWEEP)
+        except (ApiUnavailableError, ExecIncompleteError, ObjectRefusedError, SnapshotFailedError, StagingGone):
+            continue  # its /tmp goes with the pod, or with the next run
 
-    Raises SnapshotFailedError when etcdctl failed, or the file is not a database with its own digest at its end.
+
+def look_at(cluster: ManagementCluster, staging: Staging, after: int = 0, at_most: int = look.WINDOW) -> Look:
+    """What is there; of the parts those behind `after`.
+
+    Raises StagingGone, LeaseLostError, ExecIncompleteError.
     """
-    said = members.facts(podshell.run(cluster, staging.ref, scripts.CHECK_SNAPSHOT, staging.id))
-    size = int(said.get("bytes") or 0)  # etcdctl may rename the file just before it is counted: then nothing is told
-    if "rc" not in said:
-        return size, None
-    if said["rc"] != "0":
-        msg = f"the snapshot in {staging.ref} failed ({said['rc']}): {said.get('log', 'its process is gone')}"
-        raise SnapshotFailedError(msg)
-    return size, _whole(cluster, staging, said)
+    return look.read(run(cluster, staging, look.LOOK, str(after), str(at_most)).output)
 
 
-def start_upload(
-    cluster: ManagementCluster, store: ObjectStore, layout: BackupLayout, staging: Staging, saved: SavedSnapshot
-) -> bool:
-    """Begin the upload; False when S3 has these very bytes already."""
-    if is_stored(store, layout, saved):
-        return False
-    url, headers = store.presigned_put(layout.snapshot(saved.sha256), saved.sha256, _URL_SECONDS)
-    lines = [f"{name}: {value}" for name, value in headers.items()]
-    if len(lines) != 2:  # noqa: PLR2004 - what the script reads: the checksum and create-if-absent
-        raise SnapshotFailedError("the upload needs its two headers")
-    _run(cluster, staging, scripts.START_UPLOAD, scripts.UPLOAD, secrets=[url, *lines])
-    return True
+def whole_look(cluster: ManagementCluster, staging: Staging) -> Look:
+    """What is there, with every part."""
+    return look_at(cluster, staging, 0, _ALL)
 
 
-def check_upload(
-    cluster: ManagementCluster, store: ObjectStore, layout: BackupLayout, staging: Staging, saved: SavedSnapshot
-) -> bool:
-    """Whether S3 has the snapshot; SnapshotFailedError when the upload ended and it has not."""
-    if is_stored(store, layout, saved):
-        return True
-    said = members.facts(podshell.run(cluster, staging.ref, scripts.CHECK_UPLOAD, staging.id))
-    if "http" not in said or is_stored(store, layout, saved):
-        return "http" in said
-    msg = f"the upload from {staging.ref} failed (HTTP {said['http']}): {said.get('log') or 'its process is gone'}"
-    raise SnapshotFailedError(msg)
-
-
-def is_stored(store: ObjectStore, layout: BackupLayout, saved: SavedSnapshot) -> bool:
-    """Whether S3's own size and checksum are those that the pod computed."""
-    stored = store.head(layout.snapshot(saved.sha256))
-    return stored is not None and (stored.size, stored.sha256) == (saved.size, saved.sha256)
-
-
-def discard(cluster: ManagementCluster, namespace: str, backup_id: str) -> list[str]:
+def discard(cluster: ManagementCluster, namespace: str, backup_id: str, epoch: int) -> list[str]:
     """Remove all staging of a backup from every etcd pod and end what still runs; returns pods that did not answer."""
     silent = []
     for pod in members.pods(cluster, namespace):
         try:
-            podshell.run(cluster, pod, scripts.DISCARD, backup_id)
+            podshell.run(cluster, pod, scripts.DISCARD, backup_id, str(epoch))
         except (ApiUnavailableError, ExecIncompleteError, ObjectRefusedError):
             silent.append(pod.name)  # its /tmp goes with the pod
     return silent
 
 
-def _run(
-    cluster: ManagementCluster, staging: Staging, script: str, *arguments: str, secrets: list[str] | None = None
-) -> None:
-    said = podshell.run(cluster, staging.ref, script, staging.id, str(staging.epoch), *arguments, secrets=secrets or ())
-    words = members.last_line(said.output)
-    if said.exit_code == _NEWER:
+def prove(staging: Staging, whole: Whole, parts: Sequence[StoredPart]) -> None:
+    """Etcd writes the SHA-256 of the database behind it: proof that the file is complete (size mod 512 is 32).
+
+    Raises SnapshotFailedError when it is not, or its parts are not all of it.
+    """
+    numbers = [each.number for each in parts]
+    covered = numbers == [*range(1, len(parts) + 1)] and sum(each.size for each in parts) == whole.size
+    if whole.size % _PAGE != _TAIL or whole.body != whole.tail or not covered:
+        msg = f"the snapshot in {staging.ref} is not a whole etcd database ({whole.size} bytes): take another"
+        raise SnapshotFailedError(msg)
+
+
+def source_of(cluster: ManagementCluster, staging: Staging, db_size: int) -> Source:
+    """The database of a member, with its quota as the pod says it."""
+    pod = cluster.get(PODS, staging.namespace, staging.pod) or {}
+    told = _told_quota(pod)
+    return Source(db_size, _ETCD_QUOTA if not told else max(told, 0))
+
+
+def run(
+    cluster: ManagementCluster, staging: Staging, script: str, *arguments: str, secrets: Sequence[str] = ()
+) -> podshell.ScriptResult:
+    """Run a script in the staging folder.
+
+    Raises StagingGone, LeaseLostError, SnapshotFailedError, and what `podshell.run` raises besides.
+    """
+    try:
+        said = podshell.run(cluster, staging.ref, script, staging.id, str(staging.epoch), *arguments, secrets=secrets)
+    except ObjectRefusedError:
+        if staging.pod in {each.name for each in members.pods(cluster, staging.namespace)}:
+            raise
+        msg = f"{staging.ref} is being replaced"
+        raise StagingGone(msg) from None
+    check(staging, said.exit_code, said.output)
+    return said
+
+
+def check(staging: Staging, code: int, output: str) -> None:
+    """What the exit codes of our scripts mean."""
+    words = members.last_line(output)
+    if code == _NEWER:
         msg = f"a newer execution works in {staging.ref}: this one must stop"
         raise LeaseLostError(msg)
-    if said.exit_code == _NO_ROOM:
+    if code == _GONE:
+        msg = f"what was staged in {staging.ref} is gone"
+        raise StagingGone(msg)
+    if code == _NO_ROOM:
         msg = f"{staging.ref} has no room for a snapshot: {words}; free its node's ephemeral storage"
         raise SnapshotFailedError(msg)
-    if said.exit_code:
-        msg = f"{staging.ref} cannot make a snapshot (exit code {said.exit_code}): {words}"
+    if code:
+        msg = f"{staging.ref} cannot make a snapshot (exit code {code}): {words}"
         raise SnapshotFailedError(msg)
 
 
-def _whole(cluster: ManagementCluster, staging: Staging, said: dict[str, str]) -> SavedSnapshot:
-    """Etcd writes the SHA-256 of the database behind it: proof that the file is complete (size mod 512 is 32)."""
-    size = int(said["size"])
-    if size % _PAGE != _TAIL or said["body"] != said["tail"]:
-        msg = f"the snapshot in {staging.ref} is not a whole etcd database ({size} bytes): take another"
-        raise SnapshotFailedError(msg)
-    try:
-        status = json.loads(said.get("status") or "null")
-    except ValueError:
-        status = None
-    if isinstance(status, dict) and "revision" in status:
-        revision = int(status["revision"])
-    else:  # no tool in this image tells a snapshot's status: the member itself is the next best witness
-        revision = members.status(cluster, staging.ref).revision
-    # `totalKey` of a status counts old revisions and etcd's own entries: useless for comparing afterwards.
-    try:
-        keys = members.count_keys(cluster, staging.ref, revision)
-    except EtcdNotReadyError:  # compacted since (writers run in an online backup): today's count is close to it
-        keys = members.count_keys(cluster, staging.ref)
-    return SavedSnapshot(said["sha256"], size, revision, keys)
+def _told_quota(pod: Manifest) -> int | None:
+    for container in (pod.get("spec") or {}).get("containers") or ():
+        if container.get("name") != CONTAINER:
+            continue
+        words = [*(container.get("command") or ()), *(container.get("args") or ())]
+        told = re.findall(r"--quota-backend-bytes[= ](-?\d+)", " ".join(words))
+        env = {each["name"]: str(each.get("value", "")) for each in container.get("env") or ()}
+        told += re.findall(r"^-?\d+$", env.get(_QUOTA, ""))
+        return int(told[0]) if told else None
+    return None

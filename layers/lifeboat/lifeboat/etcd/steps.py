@@ -1,109 +1,227 @@
 """The states around one snapshot.
 
-Their answers are references and figures, below `$.snapshot`, `$.saved`, `$.uploaded` and `$.verified` of the branch's
-data.
+Their answers are references and figures, below `$.snapshot`, `$.transfer` and `$.verified` of the branch's data.
+Digests of parts are none of them: they go from the pod into evidence.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
 from typing import Any
 
-from lifeboat import polling
-from lifeboat.errors import BackupUnprovenError, SnapshotFailedError
-from lifeboat.etcd import choice, later, members, snapshot
-from lifeboat.etcd.snapshot import SavedSnapshot, Staging
+from lifeboat.errors import BackupUnprovenError, EtcdNotReadyError, SnapshotFailedError
+from lifeboat.etcd import choice, later, members, snapshot, transfer
+from lifeboat.etcd.snapshot import MIB, Staging, StagingGone
+from lifeboat.etcd.transfer import Progress
 from lifeboat.layout import BackupLayout, ClusterLayout
-from lifeboat.model import BackupKind, Task
-from lifeboat.ports import ManagementCluster, ObjectStore
+from lifeboat.model import BackupKind, Pace, Task
+from lifeboat.ports import ManagementCluster, ObjectStore, composite_of
 
-LOOKS = 900
-"""Looks of each loop; two seconds apart. 8 GiB, etcd's largest quota, take about three minutes."""
+EVIDENCE = "snapshot.json"
 ROUNDS = 3
-"""How often a quiesced snapshot is taken again because etcd took a write after it."""
+"""How often a snapshot is taken: again when etcd took a write after a quiesced one, or its pod was replaced."""
+LOOKS = 1200
+"""Looks of all rounds together: each is nine events of a history that AWS ends at 25,000, without any Catch."""
+STILL_SECONDS = 300
+"""How long nothing may move before a transfer is given up."""
+_WAITS = ((40, 1), (160, 3))
+"""(up to this look, seconds to wait): small databases are done at once, large ones take minutes anyway."""
+_LATE_WAIT = 10
 
 
-def start_snapshot(cluster: ManagementCluster, task: Task) -> dict[str, Any]:
-    """Begin a snapshot at the member that suits the kind of backup."""
-    namespace = task.hosted_cluster.control_plane_namespace
-    there, _ = members.statuses(cluster, namespace)
-    chosen = choice.choose_member(there, BackupKind(task.data["kind"]))
-    number = int((task.data.get("verified") or {}).get("round", 0)) + 1
-    staging = Staging(namespace, chosen.pod, f"{task.backup_id}-{number}", task.operation.epoch)
-    snapshot.start(cluster, staging, chosen.db_size)
-    return {"pod": staging.pod, "stagingId": staging.id, "round": number, "etcdVersion": chosen.version}
+def start_snapshot(cluster: ManagementCluster, store: ObjectStore, task: Task, pace: Pace) -> dict[str, Any]:
+    """Begin a snapshot at the member that suits the kind of backup, and open its upload.
 
-
-def check_snapshot(cluster: ManagementCluster, task: Task) -> dict[str, Any]:
-    """One look at the snapshot: bytes so far, its digest and revision once it is whole."""
-    size, saved = snapshot.check(cluster, _staging(task))
-    answer = polling.look(
-        task.data.get("saved"),
-        [] if saved else [f"{size} bytes saved so far"],
-        topic=f"snapshot {task.data['snapshot']['stagingId']}",
-        at_most=LOOKS,
-        error=SnapshotFailedError,
-    )
-    return {**answer, "bytes": size, **({"file": saved.to_json()} if saved else {})}
-
-
-def start_upload(cluster: ManagementCluster, store: ObjectStore, task: Task) -> dict[str, Any]:
-    """Begin the upload; nothing to do when S3 has these bytes already."""
-    return {"started": snapshot.start_upload(cluster, store, _layout(task), _staging(task), _saved(task))}
-
-
-def check_upload(cluster: ManagementCluster, store: ObjectStore, task: Task) -> dict[str, Any]:
-    """One look at S3 and, while the object is not there, at the pod."""
-    done = snapshot.check_upload(cluster, store, _layout(task), _staging(task), _saved(task))
-    return polling.look(
-        task.data.get("uploaded"),
-        [] if done else ["S3 to have the snapshot"],
-        topic=f"upload of {task.data['snapshot']['stagingId']}",
-        at_most=LOOKS,
-        error=SnapshotFailedError,
-    )
-
-
-def verify_snapshot(cluster: ManagementCluster, store: ObjectStore, task: Task) -> dict[str, Any]:
-    """Compare S3's checksum with the pod's, and, if quiesced, prove that nothing was written afterwards.
-
-    Answers `again: true` when something was: then the next round saves another. Raises BackupUnprovenError when S3
-    holds other bytes, SnapshotFailedError when etcd is written to although its writers are gone.
+    What older executions left is removed before: their staging in all etcd pods, and uploads of this hosted cluster
+    that nobody ended. The lease is ours, so none of it is in use.
     """
-    saved, number = _saved(task), int(task.data["snapshot"]["round"])
-    key = _layout(task).snapshot(saved.sha256)
-    stored = store.head(key)
-    if stored is None or (stored.size, stored.sha256) != (saved.size, saved.sha256):
-        msg = f"{key} is not what etcd wrote at revision {saved.revision}: start again"
-        raise BackupUnprovenError(msg)
-    written: int | None = 0
-    if task.data["kind"] == BackupKind.QUIESCED:
-        written = later.later_writes(cluster, task.hosted_cluster.control_plane_namespace, saved.revision)
-    if written != 0 and number >= ROUNDS:
-        seen = f"{written} writes" if written else "changes that it does not tell"
-        msg = (
-            f"etcd of {task.hosted_cluster} took {seen} after revision {saved.revision} although its API servers are "
-            "gone: find who else holds a client certificate, then start again"
-        )
+    namespace = task.hosted_cluster.control_plane_namespace
+    chosen = choice.take(cluster, task)
+    number = int((task.data.get("snapshot") or {}).get("round", 0)) + 1
+    if number > ROUNDS:
+        msg = f"the snapshot of {task.hosted_cluster} broke off {ROUNDS} times: {task.data['transfer']['waitingFor']}"
         raise SnapshotFailedError(msg)
+    name = f"{task.operation.epoch}-{number}"
+    staging = Staging(namespace, chosen.member.pod, f"{task.backup_id}-{name}", task.operation.epoch)
+    key = _layout(task).snapshot(name)
+    for each in store.open_uploads(ClusterLayout(task.hosted_cluster, str(task.infra_id)).backups):
+        if each.key != key:
+            store.abort_upload(each.key, each.upload_id)
+    snapshot.sweep(cluster, namespace, task.operation.epoch, staging.id)
+    source = snapshot.source_of(cluster, staging, chosen.member.db_size)
+    snapshot.start(cluster, staging, source, _pace(task, pace))
     return {
-        "again": written != 0,
-        "round": number,
+        "pod": staging.pod,
+        "stagingId": staging.id,
         "key": key,
-        "versionId": stored.version_id,
-        "sha256": saved.sha256,
-        "size": saved.size,
-        "revision": saved.revision,
-        "totalKeys": saved.total_keys,
-        "member": task.data["snapshot"]["pod"],
-        "etcdVersion": task.data["snapshot"]["etcdVersion"],
+        "round": number,
+        "etcdVersion": chosen.member.version,
+        "partSize": snapshot.part_size(source.db_size),
+        "dbSize": source.db_size,
+        "revision": chosen.member.revision,
+        "acknowledged": chosen.acknowledged,
+        "alarms": list(chosen.alarms),
+        "note": chosen.note,
+        "uploadId": store.open_upload(key),
     }
 
 
-def discard_snapshot(cluster: ManagementCluster, task: Task) -> dict[str, Any]:
-    """Remove what snapshots of this backup left in the pods; nothing when no backup was opened yet."""
-    if not task.backup_id:
-        return {"silent": []}
-    return {"silent": snapshot.discard(cluster, task.hosted_cluster.control_plane_namespace, task.backup_id)}
+def transfer_snapshot(cluster: ManagementCluster, store: ObjectStore, task: Task) -> dict[str, Any]:
+    """One look: `done` once the object is in S3 and all is told of it, `lost` when another round has to begin."""
+    begun, before = task.data["snapshot"], task.data.get("transfer") or {}
+    same = before.get("stagingId") == begun["stagingId"]
+    attempt = int(before.get("attempt", 0)) + 1
+    progress = Progress(**before["progress"]) if same else Progress(begun["uploadId"])
+    wait = next((seconds for upto, seconds in _WAITS if attempt <= upto), _LATE_WAIT)
+    answer: dict[str, Any] = {"stagingId": begun["stagingId"], "attempt": attempt, "wait": wait, "lost": False}
+    try:
+        now = transfer.advance(cluster, store, _staging(task), begun["key"], progress)
+    except StagingGone as gone:
+        told = {"progress": dataclasses.asdict(progress), "still": 0, "waitingFor": str(gone)}
+        return {**answer, **told, "done": False, "lost": True}
+    still = int(before.get("still", 0)) + wait if same and now == progress else 0
+    done = now.is_complete and now.is_described
+    text = _in_words(now, begun)
+    if not done and (attempt >= LOOKS or still > STILL_SECONDS):
+        msg = f"the snapshot of {task.hosted_cluster} does not come on after {attempt} looks: {text}"
+        raise SnapshotFailedError(msg)
+    return {**answer, "progress": dataclasses.asdict(now), "still": still, "waitingFor": text, "done": done}
+
+
+def verify_snapshot(cluster: ManagementCluster, store: ObjectStore, task: Task) -> dict[str, Any]:
+    """Compare S3's checksum with the pod's digests, and, if quiesced, prove that nothing was written afterwards.
+
+    Writes down what was proven (`evidence/snapshot.<digest>.json`). Answers `again: true` when something was written,
+    or the pod's account is lost: then the next round saves another. Raises BackupUnprovenError when S3 holds other
+    bytes, SnapshotFailedError when etcd is written to although its writers are gone.
+    """
+    begun, number = task.data["snapshot"], int(task.data["snapshot"]["round"])
+    staging = _staging(task)
+    try:
+        seen = snapshot.whole_look(cluster, staging)
+        if seen.whole is None:
+            raise StagingGone(f"the snapshot in {staging.ref} is no longer whole")
+    except StagingGone as gone:
+        return _again(str(gone), number)
+    snapshot.prove(staging, seen.whole, seen.parts)
+    composite = composite_of([each.sha256 for each in seen.parts])
+    stored = store.head(begun["key"])
+    if stored is None or (stored.size, stored.composite) != (seen.whole.size, composite):
+        msg = f"{begun['key']} is not what etcd wrote in {staging.ref}: start again"
+        raise BackupUnprovenError(msg)
+    # Without a tool that tells it, the revision is the one that the member had before it was saved: a lower bound.
+    revision = begun["revision"] if seen.revision is None else seen.revision
+    acknowledged = begun["acknowledged"]
+    written: int | None = 0
+    if task.data["kind"] == BackupKind.QUIESCED:
+        written = later.later_writes(cluster, staging.namespace, revision, quorum=acknowledged is not None)
+    elif seen.revision is not None and revision < (acknowledged or 0):
+        return _again(f"{staging.ref} was at revision {revision}, {acknowledged} was acknowledged before", number)
+    if written != 0 and number >= ROUNDS:
+        seen_later = f"{written} writes" if written else "changes that it does not tell"
+        msg = (
+            f"etcd of {task.hosted_cluster} took {seen_later} after revision {revision} although its API servers are "
+            "gone: find who else holds a client certificate, then start again"
+        )
+        raise SnapshotFailedError(msg)
+    if written != 0:
+        return _again("etcd took writes after it", number)
+    figures = {
+        "sha256": seen.whole.sha256,
+        "size": seen.whole.size,
+        "composite": composite,
+        "revision": revision,
+        "totalKeys": _keys(cluster, staging, revision, quorum=acknowledged is not None),
+        "member": staging.pod,
+    }
+    evidence = {
+        **figures,
+        "partSize": begun["partSize"],
+        "parts": [each.sha256 for each in seen.parts],
+        "body": seen.whole.body,
+        "revisionIs": "exact" if seen.revision is not None else "lower bound",
+        "alarms": begun["alarms"],
+        "quorum": acknowledged is not None,
+        "note": begun["note"],
+        "members": _members(cluster, staging.namespace),
+        "way": task.data["transfer"]["progress"]["way"],
+    }
+    return {
+        "again": False,
+        "round": number,
+        "key": begun["key"],
+        "versionId": stored.version_id,
+        **figures,
+        "etcdVersion": begun["etcdVersion"],
+        "evidence": _write_down(store, task, evidence),
+    }
+
+
+def discard_snapshot(cluster: ManagementCluster, store: ObjectStore, task: Task) -> dict[str, Any]:
+    """Remove what snapshots of this backup left in the pods, then in S3; nothing when no backup was opened yet.
+
+    The uploads go even when no pod answers. A part that was under way may still arrive, so they are asked for again.
+    """
+    if not task.backup_id or not task.infra_id:
+        return {"silent": [], "aborted": 0}
+    namespace = task.hosted_cluster.control_plane_namespace
+    try:
+        silent = snapshot.discard(cluster, namespace, task.backup_id, task.operation.epoch)
+    finally:
+        aborted = _abort(store, task)
+    return {"silent": silent, "aborted": aborted}
+
+
+def _abort(store: ObjectStore, task: Task) -> int:
+    aborted = 0
+    for _ in range(3):
+        there = store.open_uploads(_layout(task).prefix)
+        for each in there:
+            store.abort_upload(each.key, each.upload_id)
+        aborted += len(there)
+        if not there:
+            break
+    return aborted
+
+
+def _again(why: str, number: int) -> dict[str, Any]:
+    if number >= ROUNDS:
+        msg = f"a snapshot was taken {number} times, the last one is no good: {why}"
+        raise SnapshotFailedError(msg)
+    return {"again": True, "round": number, "why": why}
+
+
+def _keys(cluster: ManagementCluster, staging: Staging, revision: int, *, quorum: bool) -> int:
+    """Living keys at the snapshot's revision. `totalKey` of a status counts old revisions and etcd's own entries."""
+    try:
+        return members.count_keys(cluster, staging.ref, revision)
+    except EtcdNotReadyError:  # compacted since (writers run in an online backup): today's count is close to it
+        return members.count_keys(cluster, staging.ref, serializable=not quorum)
+
+
+def _members(cluster: ManagementCluster, namespace: str) -> list[dict[str, Any]]:
+    there, _ = members.statuses(cluster, namespace)
+    return [dataclasses.asdict(each) for each in there]
+
+
+def _write_down(store: ObjectStore, task: Task, evidence: Mapping[str, Any]) -> dict[str, Any]:
+    body = json.dumps(evidence, sort_keys=True, indent=1).encode()
+    sha256 = hashlib.sha256(body).hexdigest()
+    stored = store.put(_layout(task).evidence_of(EVIDENCE, sha256), body)
+    return {"key": stored.key, "version_id": stored.version_id, "sha256": sha256, "size": stored.size}
+
+
+def _in_words(now: Progress, begun: Mapping[str, Any]) -> str:
+    about = max(now.digested, -(-int(begun["dbSize"]) // int(begun["partSize"])))
+    how = "" if now.way == transfer.POD else ", through the function"
+    return f"{now.size // MIB} MiB saved, {now.stored} of about {about} parts stored{how}"
+
+
+def _pace(task: Task, pace: Pace) -> Pace:
+    return pace if task.data["kind"] == BackupKind.ONLINE else Pace()
 
 
 def _layout(task: Task) -> BackupLayout:
@@ -112,8 +230,5 @@ def _layout(task: Task) -> BackupLayout:
 
 def _staging(task: Task) -> Staging:
     begun = task.data["snapshot"]
-    return Staging(task.hosted_cluster.control_plane_namespace, begun["pod"], begun["stagingId"], task.operation.epoch)
-
-
-def _saved(task: Task) -> SavedSnapshot:
-    return SavedSnapshot(**task.data["saved"]["file"])
+    namespace = task.hosted_cluster.control_plane_namespace
+    return Staging(namespace, begun["pod"], begun["stagingId"], task.operation.epoch, begun["partSize"])

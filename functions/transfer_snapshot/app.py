@@ -1,4 +1,4 @@
-"""CheckUpload: one look whether S3 has the snapshot."""
+"""TransferSnapshot: one look at the snapshot's way to S3; hands over what can go next."""
 
 from typing import Any
 
@@ -10,6 +10,6 @@ from lifeboat.wiring import Services
 services = Services()
 
 
-@task(services, guarded=False)
+@task(services)
 def handler(request: Task) -> dict[str, Any]:
-    return steps.check_upload(services.source(request), services.store, request)
+    return steps.transfer_snapshot(services.source(request), services.store, request)
