@@ -11,7 +11,7 @@ from lifeboat import podshell
 from lifeboat.errors import EtcdNotReadyError
 from lifeboat.etcd import later, members
 from tests.etcds import BOTH
-from tests.unit.etcd.three_members import NAMESPACE, three_members, until
+from tests.unit.etcd.three_members import NAMESPACE, QUICK, three_members, until
 
 pytestmark = pytest.mark.skipif(not shutil.which("timeout"), reason="needs coreutils")
 SECRET = "c2VjcmV0-canary"
@@ -19,8 +19,7 @@ SECRET = "c2VjcmV0-canary"
 
 @pytest.fixture(scope="module", params=BOTH)
 def etcd(request, tmp_path_factory):
-    quick = ("--heartbeat-interval=50", "--election-timeout=500")  # leases of a second; etcd's least is 1.5 elections
-    with three_members(tmp_path_factory.mktemp("etcd"), request.param, *quick) as there:
+    with three_members(tmp_path_factory.mktemp("etcd"), request.param, *QUICK) as there:
         yield there
 
 

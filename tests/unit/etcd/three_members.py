@@ -23,6 +23,8 @@ from tests.unit.builders import a_management_cluster, blue
 from tests.unit.memory import MemoryDns, MemoryInstances
 
 NAMESPACE = "clusters-blue"
+QUICK = ("--heartbeat-interval=50", "--election-timeout=500")
+"""Elections of a second, and leases of a second: the shortest that etcd grants lasts 1.5 election timeouts."""
 PODS = ("etcd-0", "etcd-1", "etcd-2")
 
 # Drops the options that only a pod can serve: its certificates, and its own loopback name. `$ETCD_CLIENT` is the
@@ -34,7 +36,7 @@ for each; do
   if [ "$skip" ]; then skip=; continue; fi
   case $each in --cacert | --cert | --key) skip=yes ;; --endpoints=*) ;; *) set -- "$@" "$each" ;; esac
 done
-exec "{binary}" --endpoints="$ETCD_CLIENT" --command-timeout=2s "$@"
+exec "{binary}" --endpoints="$ETCD_CLIENT" --command-timeout=1s "$@"
 """
 
 
@@ -42,32 +44,32 @@ class ThreeMembers:
     """`lose` ends a member; its pod then answers no exec."""
 
     def __init__(self, folder: Path, programs: Path, *options: str) -> None:
-        self._folder, self._programs = folder, programs
+        self._folder, self._programs, self._options = folder, programs, options
         ports = _free_ports(6)
         self.clients = {pod: f"http://127.0.0.1:{port}" for pod, port in zip(PODS, ports[:3], strict=True)}
-        peers = {pod: f"http://127.0.0.1:{port}" for pod, port in zip(PODS, ports[3:], strict=True)}
+        self._peers = {pod: f"http://127.0.0.1:{port}" for pod, port in zip(PODS, ports[3:], strict=True)}
         (folder / "bin").mkdir()
         tool = folder / "bin" / "etcdctl"
         tool.write_text(_ETCDCTL.format(binary=programs / "etcdctl"))
         tool.chmod(0o755)
-        self.running = {pod: self._start(pod, peers, options) for pod in PODS}
+        self.running = {pod: self._start(pod) for pod in PODS}
         self.cluster = a_management_cluster()
         blue().on(self.cluster, MemoryDns(), MemoryInstances())
         self.cluster.exec_handler = self._exec
         until(lambda: all(self.ctl(pod, "get", "nothing").returncode == 0 for pod in PODS))
 
-    def _start(self, pod: str, peers: dict[str, str], options: Sequence[str]) -> subprocess.Popen[bytes]:
+    def _start(self, pod: str) -> subprocess.Popen[bytes]:
         command = [
             self._programs / "etcd",
             f"--name={pod}",
             f"--data-dir={self._folder / pod}",
             f"--listen-client-urls={self.clients[pod]}",
             f"--advertise-client-urls={self.clients[pod]}",
-            f"--listen-peer-urls={peers[pod]}",
-            f"--initial-advertise-peer-urls={peers[pod]}",
-            f"--initial-cluster={','.join(f'{name}={url}' for name, url in peers.items())}",
+            f"--listen-peer-urls={self._peers[pod]}",
+            f"--initial-advertise-peer-urls={self._peers[pod]}",
+            f"--initial-cluster={','.join(f'{name}={url}' for name, url in self._peers.items())}",
             "--unsafe-no-fsync",
-            *options,
+            *self._options,
         ]
         return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
@@ -110,9 +112,13 @@ class ThreeMembers:
             process.kill()
             process.wait(10)
 
-    def cut_off(self, pod: str) -> None:
-        """The member stays in memory and moves no further: what a frozen node looks like to the others."""
+    def freeze(self, pod: str) -> None:
+        """The member is there and does nothing any more."""
         self.running[pod].send_signal(signal.SIGSTOP)
+
+    def bring_back(self, pod: str) -> None:
+        """A lost member starts again on its data."""
+        self.running[pod] = self._start(pod)
 
     def end(self) -> None:
         for process in self.running.values():
