@@ -98,11 +98,6 @@ def take(cluster: ManagementCluster, task: Task) -> Choice:
     return replace(chosen, note=f"{chosen.note}; {who}")
 
 
-def choose_member(there: list[MemberStatus], kind: BackupKind) -> MemberStatus:
-    """As `choose`, when all members answer."""
-    return choose(Answers(len(there), tuple(there), {}), kind, acknowledged=0).member
-
-
 def _most_advanced(there: list[MemberStatus]) -> MemberStatus:
     """By what is in the database; what is merely known to be committed is not in a snapshot."""
     return max(there, key=lambda each: (each.applied_index, each.revision, each.raft_index))
