@@ -12,15 +12,13 @@ from lifeboat import backups, catalog, export
 from lifeboat.backups import BackupRecord, ManifestPart, Part, SnapshotPart
 from lifeboat.errors import BackupUnprovenError
 from lifeboat.etcd import later
+from lifeboat.etcd.steps import EVIDENCE as SNAPSHOT
 from lifeboat.layout import ClusterLayout
 from lifeboat.model import BackupKind, Task
 from lifeboat.ports import Clock, ManagementCluster, ObjectStore, Signer
 from lifeboat.quiescing import recorded_state
 from lifeboat.source_state import NAME as SOURCE_STATE
 from lifeboat.source_state import SourceState
-
-SNAPSHOT = "snapshot.json"
-"""Evidence of the snapshot: digests of its parts, etcd's alarms, members and quorum."""
 
 
 def commit_backup(
@@ -95,22 +93,20 @@ def _record(store: ObjectStore, task: Task, now: datetime.datetime) -> BackupRec
             SOURCE_STATE: source,
             export.OWNERSHIP: Part(**exported["ownership"]),
             **{name: Part(**each) for name, each in exported.get("evidence", {}).items()},
-            **({SNAPSHOT: Part(**saved["evidence"])} if "evidence" in saved else {}),
+            SNAPSHOT: Part(**saved["evidence"]),
         },
     )
 
 
 def _snapshot(store: ObjectStore, saved: Mapping[str, Any], state: SourceState) -> SnapshotPart:
     """The snapshot with what its evidence tells of its parts and of etcd: too much for the machine's data."""
-    told = _in_one_put(saved)
-    if "evidence" in saved:
-        told = json.loads(backups.read_part(store, Part(**saved["evidence"])))
+    told = json.loads(backups.read_part(store, Part(**saved["evidence"])))
     same = ("sha256", "size", "composite", "revision", "totalKeys")
     if wrong := [each for each in same if told.get(each) != saved.get(each)]:
         msg = f"{saved['evidence']['key']} is about another snapshot ({', '.join(wrong)}): start a new backup"
         raise BackupUnprovenError(msg)
     return SnapshotPart(
-        part=Part(saved["key"], saved["versionId"], saved["sha256"], saved["size"], saved.get("composite")),
+        part=Part(saved["key"], saved["versionId"], saved["sha256"], saved["size"], saved["composite"]),
         revision=saved["revision"],
         total_keys=saved["totalKeys"],
         member=saved["member"],
@@ -123,9 +119,3 @@ def _snapshot(store: ObjectStore, saved: Mapping[str, Any], state: SourceState) 
         quorum=told["quorum"],
         note=told["note"],
     )
-
-
-def _in_one_put(saved: Mapping[str, Any]) -> dict[str, Any]:
-    """What the evidence would tell of a snapshot that went to S3 at once."""
-    parts = {"partSize": saved["size"], "parts": [saved["sha256"]], "alarms": [], "quorum": True, "note": None}
-    return {**saved, **parts}

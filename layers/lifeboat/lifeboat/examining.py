@@ -21,6 +21,7 @@ import yaml
 from lifeboat import backups
 from lifeboat.backups import BackupRecord, ManifestPart, Part, SnapshotPart
 from lifeboat.errors import BackupUnprovenError
+from lifeboat.etcd.steps import EVIDENCE as SNAPSHOT
 from lifeboat.model import HostedClusterRef
 from lifeboat.ports import ObjectStore, Signer
 from lifeboat.resources import HOSTED_CLUSTERS
@@ -29,7 +30,6 @@ RANGE = 8 * 1024**2
 """Bytes of one GET."""
 _AT_ONCE = 4
 _PAGE, _DIGEST = 512, 32
-SNAPSHOT_EVIDENCE = "snapshot.json"
 
 
 @dataclass(frozen=True)
@@ -178,7 +178,7 @@ def _evidence_problem(store: ObjectStore, record: BackupRecord, name: str, part:
         told = json.loads(backups.read_part(store, part))
     except ValueError:
         return "it is no JSON"
-    if name != SNAPSHOT_EVIDENCE:
+    if name != SNAPSHOT:
         return None
     snapshot = record.snapshot
     recorded = {
