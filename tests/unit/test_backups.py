@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from lifeboat import backups
+from lifeboat import backups, signed
 from lifeboat.backups import BackupRecord, ManifestPart, Part, SnapshotPart
 from lifeboat.errors import BackupUnprovenError
 from lifeboat.model import BackupKind, HostedClusterRef
@@ -157,3 +157,71 @@ def test_a_signed_record_moved_to_another_place_is_refused(store, signer):
     store.objects[moved.layout.record] = store.objects[record.layout.record]
     with pytest.raises(BackupUnprovenError, match="another backup"):
         backups.load(store, signer, BLUE, NEW)
+
+
+class Twin(MemoryStore):
+    """The store as a task sees it that looked for a document just before its twin wrote it."""
+
+    def __init__(self, store, key):
+        super().__init__()
+        vars(self).update(vars(store))
+        self._unseen = [key]
+
+    def get(self, key, version_id=None):
+        if key in self._unseen:
+            self._unseen.remove(key)
+            return None
+        return super().get(key, version_id)
+
+
+class EcdsaLike(MemorySigner):
+    """No two signatures of one digest are the same."""
+
+    def __init__(self):
+        super().__init__()
+        self._made = 0
+
+    def sign(self, digest):
+        self._made += 1
+        return super().sign(digest) + bytes([self._made])
+
+    def verify(self, digest, signature):
+        return MemorySigner.sign(self, digest) == signature[:-1]
+
+
+def test_overlapping_commits_of_one_task_are_one_backup(store):
+    signer, record = EcdsaLike(), a_record(store)
+    first = backups.commit(store, signer, record)
+    later = dataclasses.replace(record, created_at="2026-11-03T10:00:09+00:00")
+    assert backups.commit(Twin(store, record.layout.record), signer, later) == first
+    assert backups.load(store, signer, BLUE, OLD) == (record, first)
+
+
+def test_an_overlapping_commit_that_names_other_parts_is_refused(store):
+    signer, record = EcdsaLike(), a_record(store)
+    backups.commit(store, signer, record)
+    other = dataclasses.replace(record, source="mgmt-2")
+    with pytest.raises(BackupUnprovenError, match="says something else"):
+        backups.commit(Twin(store, record.layout.record), signer, other)
+
+
+def test_of_two_that_write_at_a_time_the_first_one_counts(store):
+    """A plan, a report: what each of the twins saw may differ, one of them is kept."""
+    signer = EcdsaLike()
+    signed.put_first(store, signer, "report.json", {"at": 1})
+    there, document = signed.put_first(Twin(store, "report.json"), signer, "report.json", {"at": 2})
+    assert (there, document) == ({"at": 1}, store.objects["report.json"])
+
+
+def test_one_that_was_forged_in_between_does_not_count(store, signer):
+    store.put("report.json", signed.seal({"at": 1}, MemorySigner(b"somebody else")))
+    with pytest.raises(BackupUnprovenError, match="changed after"):
+        signed.put_first(Twin(store, "report.json"), signer, "report.json", {"at": 2})
+
+
+def test_a_bucket_without_versions_holds_no_backup(store, signer):
+    """A restore reads by version; without them a part could change under it."""
+    record = a_record(store)
+    part = dataclasses.replace(record.evidence["source.json"], version_id=None)
+    with pytest.raises(BackupUnprovenError, match="versioning"):
+        backups.commit(store, signer, dataclasses.replace(record, evidence={"source.json": part}))
