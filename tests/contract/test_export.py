@@ -6,18 +6,20 @@ import json
 import os
 import subprocess
 import sys
+import threading
 
 import pytest
 import yaml
 
-from lifeboat import export, inventory, observed
+from lifeboat import export, inventory, observed, settling
 from lifeboat.errors import PreflightError
 from lifeboat.layout import BackupLayout
 from lifeboat.model import HostedClusterRef
 from lifeboat.references import REFERENCED
-from lifeboat.resources import HOSTED_CLUSTERS, MACHINES, NODE_POOLS, SECRETS
+from lifeboat.resources import HOSTED_CLUSTERS, MACHINE_SETS, MACHINES, NODE_POOLS, SECRETS
 from sandbox import assets
 from sandbox.client import NAMESPACES
+from sandbox.objects import owner_reference
 from sandbox.proof.kubectl import Kubectl
 from sandbox.world.large import LargeSeed, create_large
 from tests import backends
@@ -61,10 +63,10 @@ def _share(client) -> None:
         client.patch(_client_resource(HOSTED_CLUSTERS), name, patch, "clusters")
 
 
-def _client_resource(resource):
+def _client_resource(resource, version=None):
     from sandbox.client import Resource  # noqa: PLC0415 - beside Lifeboat's own of that name
 
-    return Resource(resource.api_version(), resource.plural, resource.kind)
+    return Resource(resource.api_version(version), resource.plural, resource.kind)
 
 
 def _ref(name: str) -> HostedClusterRef:
@@ -168,6 +170,59 @@ def test_manifests_hold_what_the_api_server_has(source):
     loaded = [document for each in exported.manifests for document in yaml.safe_load_all(store.objects[each.part.key])]
     live = [export.clean(each) for group in found.groups for each in group.objects]
     assert sorted(loaded, key=_identity) == sorted(live, key=_identity)
+
+
+def test_objects_that_come_between_two_lists_are_read_again(backend, source, monkeypatch):
+    """A MachineSet made after its LIST, its Machine before that of Machines: never one without the other."""
+    client, listing = backend[0].client, source.listing
+    made = threading.Event()
+    new = []
+
+    def between(resource, namespace=None, *, labels=None):
+        if resource == MACHINES:
+            assert made.wait(10)
+        found = listing(resource, namespace, labels=labels)
+        if resource == MACHINE_SETS and not made.is_set():
+            new.append(_like(client, MACHINE_SETS, found.objects[0], "late", None))
+            machine = listing(MACHINES, namespace).objects[0]
+            new.append(_like(client, MACHINES, machine, "late-0", new[0]))
+            made.set()
+        return found
+
+    monkeypatch.setattr(source, "listing", between)
+    found = inventory.collect(source, _ref("blue-green"))
+    try:
+        assert "late-0" in _names(found)["machines", "clusters-blue-green"]
+        assert "late" in _names(found)["machinesets", "clusters-blue-green"]
+        assert found.dangling == ()
+    finally:
+        for each, resource in zip(reversed(new), (MACHINES, MACHINE_SETS), strict=True):
+            client.delete(_client_resource(resource, "v1beta1"), each["metadata"]["name"], "clusters-blue-green")
+
+
+def _like(client, resource, other, name, owner):
+    """A second object of the same spec, without finalizers."""
+    metadata = {"name": name, "namespace": other["metadata"]["namespace"], "labels": other["metadata"]["labels"]}
+    if owner:
+        metadata["ownerReferences"] = [owner_reference(owner)]
+    return client.create(_client_resource(resource, "v1beta1"), {"metadata": metadata, "spec": other["spec"]})
+
+
+def test_a_machine_that_is_on_its_way_out_is_left_out(backend, source):
+    """Its finalizer keeps it there, marked, until its instance is gone."""
+    client, resource = backend[0].client, _client_resource(MACHINES, "v1beta1")
+    machine = source.list_objects(MACHINES, "clusters-blu")[0]["metadata"]
+    client.delete(resource, machine["name"], "clusters-blu")
+    found = inventory.collect(source, _ref("blu"))
+    with pytest.raises(PreflightError, match=f"Machine {machine['name']} is being deleted"):
+        export.refuse_unfit(found)
+    settled = settling.without_unsettled(found)
+    export.refuse_unfit(settled)
+    assert settled.left_out == (
+        f"Machine {machine['name']} is being deleted",
+        f"AWSMachine {machine['name']} belongs to what is left out",
+    )
+    assert len(settled.of(MACHINES)) == 2
 
 
 @pytest.mark.full
