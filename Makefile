@@ -6,9 +6,9 @@ STAMP := $(VENV)/.installed
 RUNTIME := build/runtime/.installed
 # emulated | real: which Kubernetes API the sandbox's management clusters have
 KUBE ?= emulated
-SOURCES := layers/lifeboat cli functions sandbox tests
+SOURCES := layers/lifeboat cli functions sandbox benchmarks tests
 
-.PHONY: help install demo sandbox kube test test-full contract check lint types contracts format lock clean
+.PHONY: help install demo sandbox kube test test-full contract bench-backup check lint types contracts format lock clean
 help:
 	@sed -n 's/^#: //p' $(MAKEFILE_LIST)
 
@@ -54,6 +54,10 @@ test-full: install
 #: make contract    what Lifeboat relies on of the Kubernetes API, asked of both backends, as a table
 contract: install
 	$(BIN)/python -m pytest -q --no-header tests/contract
+
+#: make bench-backup  measure a backup against its targets: table, build/bench/backup.json, build/bench/backup.svg
+bench-backup: install
+	$(BIN)/python -m benchmarks
 
 #: make check       lint, types, contracts
 check: lint types contracts

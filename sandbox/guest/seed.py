@@ -44,7 +44,7 @@ def seed(
     """
     home = cluster or plan.management_clusters[0]
     control_plane = f"{namespace}-{name}"
-    context = _context(shared_client(home.controllers_kubeconfig), control_plane)
+    context = control_plane_context(shared_client(home.controllers_kubeconfig), control_plane)
     slot = plan.etcd_slot(control_plane)
     endpoints = [f"https://{home.etcd_address(slot, ordinal)}:2379" for ordinal in range(3)]
     pairs = list(_objects(keys, canary(plan)))
@@ -93,7 +93,7 @@ def _pair(plural: str, obj: Object) -> tuple[str, bytes]:
     return "/".join(parts), json.dumps({"apiVersion": "v1"} | obj, separators=(",", ":")).encode()
 
 
-def _context(client: Client, control_plane: str) -> ssl.SSLContext:
+def control_plane_context(client: Client, control_plane: str) -> ssl.SSLContext:
     """TLS with the control plane's own client certificate."""
     authority = client.get(CONFIG_MAPS, "etcd-ca", control_plane)
     pair = client.get(SECRETS, "etcd-client-tls", control_plane)

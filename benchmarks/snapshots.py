@@ -1,0 +1,80 @@
+"""`snapshot_ratio` and `peak_rss_mib`: a snapshot's way to S3, unpaced, by size of the database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from benchmarks.backups import Backup, Backups
+from benchmarks.etcd_pod import EtcdPod, Saved
+from benchmarks.figures import Figure, middle
+from benchmarks.function_memory import FunctionMemory
+from benchmarks.machine import MIB
+
+RATIO, MEMORY = "snapshot_ratio", "peak_rss_mib"
+_MOST_MEMORY = 256
+MEMORY_TARGET = f"< {_MOST_MEMORY}"
+_LEAST_RATIO, _MOST_OVER = 0.9, 5.0
+
+
+@dataclass(frozen=True)
+class Size:
+    """A database to measure. Small ones are judged by seconds over the raw save: waits weigh more there than bytes."""
+
+    name: str
+    size: int
+    repeat: int
+
+    @property
+    def is_small(self) -> bool:
+        return self.size < 512 * MIB
+
+    @property
+    def target(self) -> str:
+        return f"at most {_MOST_OVER:g} s over" if self.is_small else f">= {_LEAST_RATIO}"
+
+
+SIZES = (Size("100 MB", 100_000_000, 3), Size("1 GiB", 1024 * MIB, 3), Size("4 GiB", 4096 * MIB, 2))
+
+
+def measure(pod: EtcdPod, backups: Backups, size: Size, progress: Callable[[str], None]) -> list[Figure]:
+    """Fill etcd, then save raw and back up in turns."""
+    filled = pod.fill(size.size)
+    progress(f"etcd holds {filled / MIB:.0f} MiB")
+    backups.unpace()
+    raw: list[Saved] = []
+    ours: list[Backup] = []
+    with FunctionMemory(pod.plan) as memory:
+        for _ in range(size.repeat):
+            raw.append(pod.save_raw())
+            ours.append(backups.run())
+            backups.remove_snapshots()
+            progress(f"{size.name}: raw {raw[-1].seconds:.1f} s, to S3 {ours[-1].to_s3:.1f} s")
+    return [_ratio(size, raw, ours), _memory(size, memory)]
+
+
+def _ratio(size: Size, raw: list[Saved], ours: list[Backup]) -> Figure:
+    alone, whole = middle([each.seconds for each in raw]), middle([each.to_s3 for each in ours])
+    ratio, over = round(alone / whole, 3), round(whole - alone, 1)
+    steps = {name: middle([each.steps[name] for each in ours if name in each.steps]) for name in ours[-1].steps}
+    detail = {
+        "in words": f"{whole:.1f} s to S3, raw {alone:.1f} s ({raw[-1].size / MIB / alone:.0f} MiB/s): {over:+.1f} s",
+        "bytes": raw[-1].size,
+        "raw_seconds": [round(each.seconds, 2) for each in raw],
+        "to_s3_seconds": [round(each.to_s3, 2) for each in ours],
+        "over_raw_seconds": over,
+        "reached_after_seconds": steps,
+        "in_functions_seconds": middle([each.in_functions for each in ours]),
+        "looks": [each.looks for each in ours],
+    }
+    is_met = over <= _MOST_OVER if size.is_small else ratio >= _LEAST_RATIO
+    return Figure(RATIO, ratio, size.target, is_met, size.name, detail=detail)
+
+
+def _memory(size: Size, memory: FunctionMemory) -> Figure:
+    if not memory.peaks:
+        raise RuntimeError("no function's process was seen")
+    name, peak = max(memory.peaks.items(), key=lambda each: each[1])
+    by_function = {each: round(memory.peaks[each], 1) for each in sorted(memory.peaks)}
+    detail = {"in words": f"the largest was {name}", "by_function": by_function}
+    return Figure(MEMORY, round(peak, 1), MEMORY_TARGET, peak < _MOST_MEMORY, size.name, detail=detail)
