@@ -40,7 +40,7 @@ def svg(figures: Sequence[Figure]) -> str:
     panels = [each for each in _panels([each for each in figures if each.value is not None]) if each.bars]
     height = _TOP + sum(each.height for each in panels)
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" font-family="sans-serif">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" style="font: 13px sans-serif">',
         f'<rect width="{_WIDTH}" height="{height}" fill="white"/>',
     ]
     top = _TOP
@@ -102,22 +102,22 @@ def _writes(figure: Figure) -> _Panel:
 def _draw(panel: _Panel, top: int) -> list[str]:
     most = max([each.value for each in panel.bars] + ([panel.limit] if panel.limit else []))
     scale = _ROOM / most if most else 0.0
-    lines = [f'<text x="20" y="{top}" font-weight="bold" font-size="15">{escape(panel.title)}</text>']
+    lines = [f'<text x="20" y="{top}" style="font: bold 15px sans-serif">{escape(panel.title)}</text>']
     y = top + _HEADING - 16
     end = y + len(panel.bars) * (_BAR + _GAP)
     for bar in panel.bars:
         width = max(1.0, bar.value * scale)
         middle = y + _BAR - 6
         lines += [
-            f'<text font-size="13" x="{_LEFT - 10}" y="{middle}" text-anchor="end">{escape(bar.label)}</text>',
+            f'<text x="{_LEFT - 10}" y="{middle}" text-anchor="end">{escape(bar.label)}</text>',
             f'<rect x="{_LEFT}" y="{y}" width="{width:.1f}" height="{_BAR}" fill="{bar.colour}"/>',
-            f'<text font-size="13" x="{_LEFT + width + 6:.1f}" y="{middle}">{escape(bar.text)}</text>',
+            f'<text x="{_LEFT + width + 6:.1f}" y="{middle}">{escape(bar.text)}</text>',
         ]
         y += _BAR + _GAP
     if panel.limit:
         x = _LEFT + panel.limit * scale
         lines += [
             f'<line x1="{x:.1f}" y1="{top + 10}" x2="{x:.1f}" y2="{end}" stroke="{_LIMIT}" stroke-dasharray="5 4"/>',
-            f'<text font-size="13" x="{x:.1f}" y="{end + 12}" fill="{_LIMIT}" text-anchor="middle">{escape(panel.limit_text)}</text>',
+            f'<text x="{x:.1f}" y="{end + 12}" fill="{_LIMIT}" text-anchor="middle">{escape(panel.limit_text)}</text>',
         ]
     return lines
