@@ -45,7 +45,8 @@ def start_snapshot(cluster: ManagementCluster, store: ObjectStore, task: Task, p
         msg = f"the snapshot of {task.hosted_cluster} broke off {ROUNDS} times: {task.data['transfer']['waitingFor']}"
         raise SnapshotFailedError(msg)
     name = f"{task.operation.epoch}-{number}"
-    staging = Staging(namespace, chosen.member.pod, f"{task.backup_id}-{name}", task.operation.epoch)
+    size = snapshot.part_size(chosen.member.db_size)
+    staging = Staging(namespace, chosen.member.pod, f"{task.backup_id}-{name}", task.operation.epoch, size)
     key = _layout(task).snapshot(name)
     for each in store.open_uploads(ClusterLayout(task.hosted_cluster, str(task.infra_id)).backups):
         if each.key != key:
@@ -59,7 +60,7 @@ def start_snapshot(cluster: ManagementCluster, store: ObjectStore, task: Task, p
         "key": key,
         "round": number,
         "etcdVersion": chosen.member.version,
-        "partSize": snapshot.part_size(source.db_size),
+        "partSize": size,
         "dbSize": source.db_size,
         "revision": chosen.member.revision,
         "acknowledged": chosen.acknowledged,

@@ -75,7 +75,8 @@ dir=$1 part=$2 rate=$3 sending=$4 may=$5 before=$6 lane=$7 watch=$8
 umask 077
 ended=
 trap 'ended=yes' TERM
-case $rate in 0) ;; *) nicely='nice -n 19' ;; esac
+nicely= slowly=
+[ "$rate" -eq 0 ] || { nicely='nice -n 19' slowly=GOMAXPROCS=1; }
 end() {
   trap '' TERM
   exec 5>&- 6>&-
@@ -131,7 +132,7 @@ exec 5> "$dir/whole" 6> "$dir/body"
 (
   exec 5>&- 6>&-
   trap : TERM
-  etcdctl() { $nicely env ETCDCTL_API=3 etcdctl "$@"; }
+  etcdctl() { $nicely env ETCDCTL_API=3 $slowly etcdctl "$@"; }
   etcd_ctl snapshot save "$dir/saving" > "$dir/log" 2>&1
   echo $? > "$dir/saved.new" && mv "$dir/saved.new" "$dir/saved"
 ) &
@@ -143,30 +144,43 @@ done
     + r"""
 size() { stat -c %s "$dir/data"; }
 uptime() { read -r now _ < /proc/uptime; now=${now%.*}${now#*.}; }
+# The read is paced by letting etcdctl run in bursts: etcd's stream then waits for its reader. Bursts are short, because
+# it is their length that other clients of etcd feel, and steered by what the last ones gave, so that a stall is not
+# made up for by a long one. This loop is not nice: it has to stop etcdctl in time.
 if [ "$rate" -gt 0 ]; then
   (
     exec 5>&- 6>&-
     trap 'resume; exit 0' TERM
     process=$(saver)
-    uptime; begun=$now
-    while [ ! -f "$dir/saved" ] && [ ! -f "$dir/unpaced" ]; do
-      uptime
-      if [ "$(size)" -le $((rate * (now - begun) / 100)) ]; then
-        kill -CONT $process 2>/dev/null || break
-        sleep 0.02
+    spin=0 turn=0 pause=1
+    uptime; then=$now had=$(size)
+    while [ ! -f "$dir/unpaced" ] && kill -CONT "$process" 2>/dev/null; do
+      turns=0
+      while [ "$turns" -lt "$spin" ]; do turns=$((turns + 1)); done
+      kill -STOP "$process" 2>/dev/null || break
+      sleep "0.0$pause"
+      turn=$((turn + 1))
+      [ $((turn % 8)) = 0 ] || continue
+      uptime; has=$(size)
+      [ "$now" -gt "$then" ] || continue
+      got=$(((has - had) * 100 / (now - then))) then=$now had=$has
+      if [ "$got" -gt "$rate" ]; then
+        if [ "$spin" -gt 0 ]; then spin=$((spin * 3 / 4)); elif [ "$pause" -lt 9 ]; then pause=$((pause + 1)); fi
+      elif [ "$pause" -gt 1 ]; then pause=$((pause - 1))
+      else spin=$((spin + spin / 4 + 20)); [ "$spin" -lt 20000 ] || spin=20000
       fi
-      kill -STOP $process 2>/dev/null || break
-      sleep 0.02
     done
     resume
   ) &
   pacer=$!
 fi
 number=0 offset=0
-copy() { dd if="$dir/data" bs=64K skip=$((offset / 65536)) count=$(((bytes + 65535) / 65536)) 2>/dev/null; }
+copy() { $nicely dd if="$dir/data" bs=64K skip=$((offset / 65536)) count=$(((bytes + 65535) / 65536)) 2>/dev/null; }
 read_part() {  # $bytes from $offset on, of which $inner are of the body
   copy > "$dir/whole" & first=$!
+  [ "$rate" -eq 0 ] || wait "$first"
   copy | head -c "$inner" > "$dir/body" & second=$!
+  [ "$rate" -eq 0 ] || wait "$second"
   sum=$(copy | digest)
   wait "$first"; wait "$second"
   [ "${#sum}" -ge 64 ] || fail 2 "a part could not be read"
