@@ -80,6 +80,11 @@ def load(store: ObjectStore, signer: Signer, task: Task) -> dict[str, Any]:
         "revision": record.snapshot.revision,
         "totalKeys": record.snapshot.total_keys,
         "members": record.snapshot.members,
+        "etcd": {
+            "quorum": record.snapshot.quorum,
+            "alarms": list(record.snapshot.alarms),
+            "note": record.snapshot.note,
+        },
         "skipped": list(skipped),
     }
 
