@@ -43,7 +43,7 @@ def without_route(cluster: ManagementClusterPlan) -> Iterator[None]:
     for each in programs:
         words = each.read_text(encoding="utf-8").split()
         curl = next(word for word in words if word.endswith("curl.py"))
-        python = words[words.index("exec") + 1]
+        python = words[len(words) - words[::-1].index("exec")]
         part = each.with_name("curl.part")
         part.write_text(_ROUTELESS % {"python": python, "curl": curl}, encoding="utf-8")
         part.chmod(0o755)

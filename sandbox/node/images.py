@@ -68,6 +68,7 @@ _TOOLS = [
     "nproc",
     "numfmt",
     "od",
+    "openssl",
     "paste",
     "pkill",
     "pgrep",
@@ -223,12 +224,15 @@ def _program(link: Path, target: Path) -> None:
 
 
 def _curl(folder: Path) -> None:
+    """The host's own, as in the release images; ours on a host that has none."""
     own = folder / "usr" / "libexec" / "sandbox"
     own.mkdir(parents=True)
     shutil.copy2(Path(__file__).with_name("curl.py"), own / "curl.py")
     python = f"{_HOST}{PYTHON}" if PYTHON.is_relative_to("/usr") else str(PYTHON)
     curl = folder / "usr" / "bin" / "curl"
-    curl.write_text(f'#!/bin/sh\nexec {python} -I -S -B /usr/libexec/sandbox/curl.py "$@"\n', encoding="utf-8")
+    host = f"{_HOST}/usr/bin/curl"
+    own_way = f'exec {python} -I -S -B /usr/libexec/sandbox/curl.py "$@"'
+    curl.write_text(f'#!/bin/sh\n[ ! -x {host} ] || exec {host} "$@"\n{own_way}\n', encoding="utf-8")
     curl.chmod(0o755)
 
 
