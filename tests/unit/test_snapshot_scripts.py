@@ -1,5 +1,7 @@
 """The scripts of a snapshot, run for real: real etcd, real etcdctl, real parts over HTTP."""
 
+import contextlib
+import ctypes
 import hashlib
 import os
 import shutil
@@ -354,3 +356,31 @@ def test_a_member_at_its_quota_may_be_saved_whatever_happens():
 def test_scripts_name_their_staging_in_arguments_only():
     """What ends the work finds it by command lines: a script that holds the folder's name would end itself."""
     assert "/tmp/lifeboat/$1" in scripts.STAGING
+
+
+def _orphans():
+    """Process ids of dead children that this process has inherited and nobody has reaped."""
+    found = []
+    for each in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            _, _, rest = each.read_text().rpartition(")")
+            state, parent, *_ = rest.split()
+            if state == "Z" and int(parent) == os.getpid():
+                found.append(int(each.parent.name))
+    return found
+
+
+def test_what_ends_leaves_hardly_anything_to_reap(one, bucket):
+    """PID 1 of an etcd container is etcd, which reaps nothing: the dead count against the pod's limit of processes."""
+    subreaper = 36  # PR_SET_CHILD_SUBREAPER: this process stands in for PID 1
+    libc = ctypes.CDLL(None)
+    libc.prctl(subreaper, 1)
+    try:
+        one.start().end()
+        assert _orphans() == []
+        one.discard()
+        assert len(_orphans()) <= 3
+    finally:
+        libc.prctl(subreaper, 0)
+        for process in _orphans():
+            os.waitpid(process, os.WNOHANG)
