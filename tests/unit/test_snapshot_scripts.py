@@ -342,6 +342,19 @@ def test_the_quota_is_told_by_environment_or_argument():
     assert told == [8 * 1024**3, 4 * 1024**3, 0, 2 * 1024**3]
 
 
+@pytest.mark.parametrize(("limit", "told"), [("2Gi", 2 * 1024**3), ("500M", 500_000_000), ("1000", 1000), (None, None)])
+def test_a_container_that_may_not_hold_its_snapshot_is_refused(limit, told):
+    cluster, staging = real_pod.MemoryCluster(), Staging("ns", "etcd-0", "x", 1)
+    limits = {"ephemeral-storage": limit} if limit else {}
+    spec = {"containers": [{"name": "etcd", "resources": {"limits": limits}}]}
+    cluster.add({"kind": "Pod", "metadata": {"namespace": "ns", "name": "etcd-0"}, "spec": spec})
+    source = snapshot.source_of(cluster, staging, 2 * 1024**3)
+    assert source.storage == told
+    if told:
+        with pytest.raises(SnapshotFailedError, match="ephemeral-storage"):
+            snapshot.start(cluster, staging, source, UNPACED)
+
+
 @pytest.mark.parametrize(("size", "part"), [(0, 16), (8 * 1024**3, 16), (16_000 * MIB, 16), (16_001 * MIB, 17)])
 def test_parts_grow_with_the_database_beyond_a_thousand(size, part):
     assert snapshot.part_size(size) == part * MIB

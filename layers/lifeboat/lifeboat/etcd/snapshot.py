@@ -62,6 +62,8 @@ class Source:
 
     db_size: int
     quota: int
+    storage: int | None = None
+    """How much ephemeral storage its container may use, where that is bounded."""
 
     @property
     def may_grow(self) -> int:
@@ -100,6 +102,12 @@ def start(cluster: ManagementCluster, staging: Staging, source: Source, pace: Pa
     there, EtcdNotReadyError when the pod is gone.
     """
     room = int(source.db_size * _ROOM_FACTOR) + LANES * staging.part_size + _ROOM_EXTRA
+    if source.storage is not None and room > source.storage:
+        msg = (
+            f"{staging.ref} may use {source.storage // MIB} MiB of ephemeral storage (limits.ephemeral-storage), its "
+            f"snapshot needs {room // MIB}: raise the limit, or the node evicts the pod"
+        )
+        raise SnapshotFailedError(msg)
     read = max(pace.read, source.db_size // _PACED_SECONDS) if pace.read else 0
     figures = [staging.part_size, read, pace.upload // LANES, source.may_grow, source.db_size]
     try:
@@ -156,8 +164,10 @@ def prove(staging: Staging, whole: Whole, parts: Sequence[StoredPart]) -> None:
 def source_of(cluster: ManagementCluster, staging: Staging, db_size: int) -> Source:
     """The database of a member, with its quota as the pod says it."""
     pod = cluster.get(PODS, staging.namespace, staging.pod) or {}
-    told = _told_quota(pod)
-    return Source(db_size, _ETCD_QUOTA if not told else max(told, 0))
+    containers = (pod.get("spec") or {}).get("containers") or ()
+    container: Manifest = next((each for each in containers if each.get("name") == CONTAINER), {})
+    told = _told_quota(container)
+    return Source(db_size, _ETCD_QUOTA if not told else max(told, 0), _storage(container))
 
 
 def run(
@@ -195,13 +205,19 @@ def check(staging: Staging, code: int, output: str) -> None:
         raise SnapshotFailedError(msg)
 
 
-def _told_quota(pod: Manifest) -> int | None:
-    for container in (pod.get("spec") or {}).get("containers") or ():
-        if container.get("name") != CONTAINER:
-            continue
-        words = [*(container.get("command") or ()), *(container.get("args") or ())]
-        told = re.findall(r"--quota-backend-bytes[= ](-?\d+)", " ".join(words))
-        env = {each["name"]: str(each.get("value", "")) for each in container.get("env") or ()}
-        told += re.findall(r"^-?\d+$", env.get(_QUOTA, ""))
-        return int(told[0]) if told else None
-    return None
+def _told_quota(container: Manifest) -> int | None:
+    words = [*(container.get("command") or ()), *(container.get("args") or ())]
+    told = re.findall(r"--quota-backend-bytes[= ](-?\d+)", " ".join(words))
+    env = {each["name"]: str(each.get("value", "")) for each in container.get("env") or ()}
+    told += re.findall(r"^-?\d+$", env.get(_QUOTA, ""))
+    return int(told[0]) if told else None
+
+
+def _storage(container: Manifest) -> int | None:
+    """Kubernetes' quantities of bytes: a number with a binary or decimal suffix, or none."""
+    limit = str(((container.get("resources") or {}).get("limits") or {}).get("ephemeral-storage", ""))
+    told = re.fullmatch(r"(\d+(?:\.\d+)?)(?:([kMGT])(i?))?", limit)
+    if told is None:
+        return None
+    base = 1024 if told[3] else 1000
+    return int(float(told[1]) * base ** (" kMGT".index(told[2]) if told[2] else 0))
