@@ -191,6 +191,19 @@ def test_the_next_run_sweeps_the_other_pods_as_well(one_etcd, bucket):
     assert one_etcd.processes() == []
 
 
+def test_another_round_removes_the_one_before_and_not_the_other_way_round(one_etcd, bucket):
+    """A save that broke off may lie there with all its bytes, and the next needs their room."""
+    first, second = Transfer(one_etcd, bucket).start(), Transfer(one_etcd, bucket)
+    second.staging = replace(first.staging, id=first.staging.id.removesuffix("1") + "2")
+    try:
+        second.start()
+        assert (first.folder().exists(), second.folder().exists()) == (False, True)
+        snapshot.sweep(first.cluster, "ns", 2, first.staging.id)
+        assert second.folder().exists()
+    finally:
+        second.discard()
+
+
 def test_a_pod_without_room_is_refused_before_anything_is_written(one, monkeypatch):
     monkeypatch.setattr(snapshot, "_ROOM_EXTRA", 2**60)
     with pytest.raises(SnapshotFailedError, match="no room"):

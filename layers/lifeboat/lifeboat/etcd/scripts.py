@@ -83,13 +83,15 @@ end_work() {
 }
 """
 
-# What executions of lower epochs left in this pod: nobody comes back for it.
+# What executions of lower epochs and earlier rounds left in this pod: nobody comes back for it. The id ends in both.
 SWEEP_OLDER = r"""
 for each in /tmp/lifeboat/*/; do
   each=${each%/}
   [ -d "$each" ] && [ "$each" != "$dir" ] || continue
   held=$(cat "$each/epoch" 2>/dev/null)
-  if [ "${held:-0}" -lt "$2" ]; then end_work "$each"; rm -rf "$each"; fi
+  [ "${held:-0}" -lt "$2" ] || [ "${each##*-}" -lt "${dir##*-}" ] || continue
+  end_work "$each"
+  rm -rf "$each"
 done
 """
 

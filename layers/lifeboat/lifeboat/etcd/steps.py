@@ -76,22 +76,27 @@ def transfer_snapshot(cluster: ManagementCluster, store: ObjectStore, task: Task
     same = before.get("stagingId") == begun["stagingId"]
     attempt = int(before.get("attempt", 0)) + 1
     progress = Progress(**before["progress"]) if same else Progress(begun["uploadId"])
-    wait = next((seconds for upto, seconds in _WAITS if attempt <= upto), _LATE_WAIT)
-    if progress.way == transfer.FUNCTION:  # the look itself is the work
-        wait = 1
-    answer: dict[str, Any] = {"stagingId": begun["stagingId"], "attempt": attempt, "wait": wait, "lost": False}
+    answer: dict[str, Any] = {"stagingId": begun["stagingId"], "attempt": attempt, "wait": 1, "lost": False}
     try:
         now = transfer.advance(cluster, store, _staging(task), begun["key"], progress)
     except StagingGone as gone:
         told = {"progress": dataclasses.asdict(progress), "still": 0, "waitingFor": str(gone)}
         return {**answer, **told, "done": False, "lost": True}
-    still = int(before.get("still", 0)) + wait if same and now == progress else 0
+    wait = _wait(task, attempt, now)
+    still = int(before.get("still", 0)) + max(wait, 1) if same and now == progress else 0
     done = now.is_complete and now.is_described
     text = _in_words(now, begun)
     if not done and (attempt >= LOOKS or still > STILL_SECONDS):
         msg = f"the snapshot of {task.hosted_cluster} does not come on after {attempt} looks: {text}"
         raise SnapshotFailedError(msg)
-    return {**answer, "progress": dataclasses.asdict(now), "still": still, "waitingFor": text, "done": done}
+    return {
+        **answer,
+        "wait": wait,
+        "progress": dataclasses.asdict(now),
+        "still": still,
+        "waitingFor": text,
+        "done": done,
+    }
 
 
 def verify_snapshot(cluster: ManagementCluster, store: ObjectStore, task: Task) -> dict[str, Any]:
@@ -221,6 +226,15 @@ def _in_words(now: Progress, begun: Mapping[str, Any]) -> str:
     about = max(now.digested, -(-int(begun["dbSize"]) // int(begun["partSize"])))
     how = "" if now.way == transfer.POD else ", through the function"
     return f"{now.size // MIB} MiB saved, {now.stored} of about {about} parts stored{how}"
+
+
+def _wait(task: Task, attempt: int, now: Progress) -> int:
+    """Seconds until the next look."""
+    if now.way == transfer.FUNCTION:
+        return 1  # the look itself is the work
+    if task.data["kind"] == BackupKind.QUIESCED and now.is_read and not now.is_complete:
+        return 0  # the last parts are on their way, and the hosted API is away
+    return next((seconds for upto, seconds in _WAITS if attempt <= upto), _LATE_WAIT)
 
 
 def _pace(task: Task, pace: Pace) -> Pace:

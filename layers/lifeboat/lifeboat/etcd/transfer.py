@@ -37,6 +37,8 @@ class Progress:
     stored: int = 0
     size: int = 0
     digested: int = 0
+    is_read: bool = False
+    """Whether every part is there to be sent."""
     is_complete: bool = False
     """Whether the object is there, made of exactly these parts."""
     is_described: bool = False
@@ -62,6 +64,7 @@ def advance(
         size=seen.size,
         digested=seen.digested,
         way=FUNCTION if progress.way == FUNCTION or not _has_route(seen, progress) else POD,
+        is_read=seen.whole is not None,
         is_described=seen.code == "0",
     )
     if progress.is_complete:
