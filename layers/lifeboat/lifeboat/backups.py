@@ -24,7 +24,7 @@ from lifeboat.record import BackupRecord, ManifestPart, Part, SnapshotPart
 __all__ = ["LATEST", "BackupRecord", "ManifestPart", "Part", "SnapshotPart"]
 
 LATEST = "latest"
-_AT_ONCE = 16  # HEADs; the SDK keeps ten connections, and the rest wait for one
+_AT_ONCE = 8  # HEADs; the SDK keeps ten connections
 
 
 def commit(store: ObjectStore, signer: Signer, record: BackupRecord) -> str:

@@ -238,3 +238,37 @@ def test_a_task_without_a_pinned_record_reads_the_one_that_stands_there():
     assert isinstance(given, Task)
     assert isinstance(given.operation, Operation)
     assert open_move(world.store, world.signer, given).record_sha256 == loaded["recordSha256"]
+
+
+def test_where_nothing_would_go_nothing_is_read(world, monkeypatch):
+    """A fleet's daily run costs LISTs, not reads."""
+    monkeypatch.setattr(world.store, "get", None)
+    monkeypatch.setattr(world.store, "head", None)
+    report = retain(world, Rules(newest=9))
+    assert (report.kept, report.deleted) == (6, [])
+
+
+def test_a_run_that_is_out_of_time_stops_between_two_deletions_and_the_next_one_goes_on(world, monkeypatch):
+    delete = world.store.delete
+
+    def slow(key):
+        world.clock.pass_by(5)
+        delete(key)
+
+    monkeypatch.setattr(world.store, "delete", slow)
+    first = retain(world, seconds=10)
+    assert (first.deleted, first.complete) == ([IDS[4]], False)
+    monkeypatch.undo()
+    assert len(retain(world).deleted) == 2
+    assert there(world) == IDS[:2]
+
+
+def test_a_backup_without_quorum_does_not_push_out_the_last_whole_one():
+    """Told by the records themselves: names know nothing of it."""
+    store, signer = MemoryStore(), MemorySigner()
+    ill = {"quorum": False, "note": "one of three answered"}
+    for number, backup_id in enumerate(IDS):
+        a_committed_backup(store, signer, backup_id, **({} if number == 3 else ill))
+    world = World(store, signer, MemoryLeases(), MemoryExecutions(), MemoryClock(), [MACHINE])
+    retain(world, Rules(newest=1, daily_days=0, weekly_days=0))
+    assert there(world) == [IDS[0], IDS[3]]

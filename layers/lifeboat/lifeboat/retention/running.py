@@ -7,6 +7,8 @@ and every part by version id.
 
 from __future__ import annotations
 
+import datetime
+import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,9 +26,9 @@ _TOLD = 20
 
 @dataclass(frozen=True)
 class Bounds:
-    """Of one run: deletions of backups, and seconds after which no further hosted cluster is begun."""
+    """Of one run: deletions of backups, and seconds after which nothing more is begun."""
 
-    deletions: int = 100
+    deletions: int = 300
     seconds: int = 400
 
 
@@ -73,23 +75,24 @@ class Report:
 def run(world: World, rules: Rules, bounds: Bounds) -> Report:
     """Delete what no rule keeps, and what attempts left behind.
 
-    Deletes nothing when Step Functions cannot tell what runs (the call's error goes up).
+    Hosted clusters come in any order, so that a bound never leaves the same ones out. Deletes nothing when Step
+    Functions cannot tell what runs (the call's error goes up).
     """
     report = Report()
-    begun = world.clock.now()
+    until = world.clock.now() + datetime.timedelta(seconds=bounds.seconds)
     busy = named_by_executions(world.executions, world.machines)
     entries = {(each.cluster, each.backup_id): each for each in catalog.entries(world.store)}
-    for hosted in backups.hosted_clusters(world.store):
-        spent = (world.clock.now() - begun).total_seconds()
-        if spent > bounds.seconds or len(report.deleted) >= bounds.deletions:
-            report.complete = False
+    names = backups.hosted_clusters(world.store)
+    for hosted in random.sample(names, len(names)):
+        report.complete = world.clock.now() < until and len(report.deleted) < bounds.deletions
+        if not report.complete:
             break
         report.hosted_clusters += 1
-        one = _HostedCluster(world, hosted, entries)
+        one = _HostedCluster(world, hosted, entries, report)
         if hosted in busy or one.is_held():
             report.in_use.append(str(hosted))
             continue
-        one.retain(rules, bounds, report)
+        one.retain(rules, until, bounds.deletions)
     deleting.forget(world.store, entries.values(), world.clock.now())
     return report
 
@@ -114,9 +117,11 @@ class _HostedCluster:
         world: World,
         hosted: HostedClusterRef,
         entries: Mapping[tuple[ClusterLayout, str], catalog.Entry],
+        report: Report,
     ) -> None:
-        self._world, self._hosted, self._entries = world, hosted, entries
+        self._world, self._hosted, self._entries, self._report = world, hosted, entries, report
         self._objects: dict[tuple[ClusterLayout, str], list[ListedObject]] = {}
+        self._examined: dict[tuple[ClusterLayout, str], Candidate] = {}
         infra_ids = world.store.folders(hosted_cluster_prefix(hosted))
         self._clusters = [ClusterLayout(hosted, each) for each in infra_ids]
         for cluster in self._clusters:
@@ -130,49 +135,67 @@ class _HostedCluster:
         now = self._world.clock.now().timestamp()
         return bool(current and current.holder and not lease.is_over(current, self._world.executions, now))
 
-    def retain(self, rules: Rules, bounds: Bounds, report: Report) -> None:
-        for decision in self._decisions(rules, report):
+    def retain(self, rules: Rules, until: datetime.datetime, deletions: int) -> None:
+        """Delete, the oldest first, what the rules do not keep; then what attempts left."""
+        report = self._report
+        for decision in reversed(self._decisions(rules)):
             place = (ClusterLayout(self._hosted, decision.candidate.infra_id), decision.candidate.backup_id)
-            if decision.keep:
+            if decision.keep or not self._examine(place).proven:
                 report.kept += 1
-            elif len(report.deleted) >= bounds.deletions:
+                continue
+            if len(report.deleted) >= deletions or self._world.clock.now() >= until:
                 report.complete = False
                 return
-            elif self.is_held():
+            if self.is_held():
                 report.in_use.append(str(self._hosted))
                 return
-            else:
-                keys = [each.key for each in self._objects[place]]
-                deleting.delete_backup(self._world.store, *place, keys, self._world.clock.now())
-                report.deleted.append(place[1])
-        self._clean_up(report)
+            keys = [each.key for each in self._objects[place]]
+            deleting.delete_backup(self._world.store, *place, keys, self._world.clock.now())
+            report.deleted.append(place[1])
+        for place in self._objects:
+            if self._is_committed(place) and not self._is_catalogued(place) and self._world.clock.now() < until:
+                self._examine(place)
+        if not self.is_held():
+            self._clean_up()
 
-    def _decisions(self, rules: Rules, report: Report) -> list[Decision]:
-        """What becomes of each committed backup. They are proven only where one might go: else nothing hangs on it."""
+    def _decisions(self, rules: Rules) -> list[Decision]:
+        """What becomes of each committed backup, once every one that is kept in place of another is proven.
+
+        Where nothing would go nothing is read. What would go is read when its turn comes: it takes nobody's place.
+        """
         now = self._world.clock.now()
         committed = [place for place in self._objects if self._is_committed(place)]
-        hopeful = [Candidate(cluster.infra_id, backup_id) for cluster, backup_id in committed]
-        missing = [place for place in committed if not self._is_catalogued(place)]
-        if all(each.keep for each in decide(hopeful, rules, now)) and not missing:
-            return decide(hopeful, rules, now)
-        return decide([self._examine(place, report) for place in committed], rules, now)
+        while True:
+            facts = [self._examined.get(each) or Candidate(each[0].infra_id, each[1]) for each in committed]
+            decisions = decide(facts, rules, now)
+            kept = {(each.candidate.infra_id, each.candidate.backup_id) for each in decisions if each.keep}
+            unseen = [each for each in committed if each not in self._examined and (each[0].infra_id, each[1]) in kept]
+            if not unseen or len(kept) == len(committed):
+                return decisions
+            for each in unseen:
+                self._examine(each)
 
-    def _examine(self, place: tuple[ClusterLayout, str], report: Report) -> Candidate:
-        """One backup proven, and its word in the catalog made up for."""
+    def _examine(self, place: tuple[ClusterLayout, str]) -> Candidate:
+        """One backup proven, once per run, and its word in the catalog made up for."""
+        if place not in self._examined:
+            self._examined[place] = self._prove(place)
+        return self._examined[place]
+
+    def _prove(self, place: tuple[ClusterLayout, str]) -> Candidate:
         (cluster, backup_id), world = place, self._world
         try:
             record, _ = backups.open_version(world.store, world.signer, self._hosted, cluster.infra_id, backup_id)
             backups.verify_parts(world.store, record)
         except BackupUnprovenError as error:
-            report.unproven.append(f"{self._hosted} {backup_id}: {error}")
+            self._report.unproven.append(f"{self._hosted} {backup_id}: {error}")
             return Candidate(cluster.infra_id, backup_id, proven=False, whole=False)
         if not self._is_catalogued(place):
             catalog.note_committed(world.store, record)
         snapshot = record.snapshot
         return Candidate(cluster.infra_id, backup_id, whole=snapshot.quorum and not snapshot.alarms)
 
-    def _clean_up(self, report: Report) -> None:
-        """What attempts left, open uploads, and words about backups that were deleted long ago."""
+    def _clean_up(self) -> None:
+        """What attempts left, and open uploads."""
         store, now = self._world.store, self._world.clock.now()
         for place, found in self._objects.items():
             if self._is_committed(place):
@@ -180,8 +203,8 @@ class _HostedCluster:
             keys = deleting.leftovers(store, *place, found, now)
             for key in keys:
                 store.delete(key)
-            report.leftovers += bool(keys)
-        report.aborted_uploads += sum(deleting.abort_uploads(store, each, now) for each in self._clusters)
+            self._report.leftovers += bool(keys)
+        self._report.aborted_uploads += sum(deleting.abort_uploads(store, each, now) for each in self._clusters)
 
     def _is_committed(self, place: tuple[ClusterLayout, str]) -> bool:
         record = place[0].backup(place[1]).record
