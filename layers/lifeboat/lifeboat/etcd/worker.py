@@ -75,8 +75,8 @@ dir=$1 part=$2 rate=$3 sending=$4 may=$5 before=$6 lane=$7 watch=$8
 umask 077
 ended=
 trap 'ended=yes' TERM
-nicely= slowly=
-[ "$rate" -eq 0 ] || { nicely='nice -n 19' slowly=GOMAXPROCS=1; }
+nicely= slowly= nap=0.05
+[ "$rate" -eq 0 ] || { nicely='nice -n 19' slowly=GOMAXPROCS=1 nap=0.2; }
 end() {
   trap '' TERM
   exec 5>&- 6>&-
@@ -101,7 +101,7 @@ ticks=0
 tend() {  # what died is begun anew; a stopped etcdctl does not outlive who stopped it
   [ -z "$ended" ] || end
   ticks=$((ticks + 1))
-  [ $((ticks % 20)) = 0 ] || return 0
+  [ $((ticks % 10)) = 0 ] || return 0
   grep -qs lifeboat-watch "/proc/$watching/cmdline" || start_watch
   for each in $lanes; do
     eval "process=\$lane$each"
@@ -200,7 +200,7 @@ while :; do
   size=$(size) || fail 2 "the snapshot is gone"
   while [ $((offset + part + 32)) -le "$size" ]; do bytes=$part inner=$part; read_part; done
   [ -z "$final" ] || break
-  tend; sleep 0.05
+  tend; sleep "$nap"
 done
 rm -f "$dir/saving"
 [ "$size" -gt 32 ] || fail 1 "the file has $size bytes"
@@ -225,7 +225,7 @@ printf 'size=%s\nsha256=%s\nbody=%s\ntail=%s\n' "$size" "$whole" "$body" "$tail"
   done
   finish 0
 ) &
-while [ -d "$dir" ]; do tend; sleep 0.05; done
+while [ -d "$dir" ]; do ticks=9; tend; sleep 0.5; done
 end
 """
 )
