@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from lifeboat import backups, export, inventory
-from lifeboat.errors import BackupUnprovenError, PreflightError, SnapshotFailedError
+from lifeboat.errors import BackupUnprovenError, ObjectRefusedError, PreflightError, SnapshotFailedError
 from lifeboat.etcd import steps
 from lifeboat.layout import BackupLayout
 from lifeboat.model import BackupKind
@@ -122,6 +122,32 @@ def test_a_pod_that_was_replaced_begins_another_round_a_few_times():
         backup.start_snapshot()
     assert len(keys) == steps.ROUNDS
     steps.discard_snapshot(backup.cluster, backup.store, backup.task())
+    assert backup.store.uploads == {}
+
+
+def _refuse(*_):
+    raise ObjectRefusedError("exec was refused (404)")
+
+
+def test_a_pod_that_is_gone_is_another_round_and_one_that_runs_and_refuses_is_told():
+    backup = Backup(kind="online")
+    backup.preflight()
+    backup.start_snapshot()
+    backup.cluster.exec_handler = _refuse
+    with pytest.raises(ObjectRefusedError):
+        backup.transfer()
+    backup.cluster.remove("Pod", "clusters-blue", backup.data["snapshot"]["pod"])
+    assert backup.transfer()["lost"] is True
+    assert backup.verify()["again"] is True
+
+
+def test_uploads_are_aborted_even_when_no_pod_can_be_reached():
+    backup = Backup(kind="online")
+    backup.preflight()
+    backup.start_snapshot()
+    backup.cluster.exec_handler = _refuse
+    told = steps.discard_snapshot(backup.cluster, backup.store, backup.task())
+    assert told == {"silent": ["etcd-0", "etcd-1", "etcd-2"], "aborted": 1}
     assert backup.store.uploads == {}
 
 
