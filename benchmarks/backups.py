@@ -29,8 +29,8 @@ class Backup:
     """Until a look knew the object to be complete in S3."""
     steps: Mapping[str, float] = field(default_factory=dict)
     """When what was reached, as looks saw it: the first part stored, all saved, complete in S3, described, proven."""
-    in_functions: float = 0.0
-    """Seconds of all that in which a function ran; the rest are the machine's waits."""
+    in_states: Mapping[str, float] = field(default_factory=dict)
+    """Seconds in which a function ran, by state; what is left are the machine's waits."""
     looks: int = 0
 
 
@@ -105,7 +105,8 @@ def _read(events: list[dict[str, Any]]) -> Backup:
     began: datetime.datetime | None = None
     entered: datetime.datetime | None = None
     reached: dict[str, float] = {}
-    looks, in_functions, size = 0, 0.0, 0
+    in_states: dict[str, float] = {}
+    looks, size = 0, 0
     for event in events:
         at, name = event["timestamp"], event.get("stateEnteredEventDetails", {}).get("name")
         if name in _STATES:
@@ -115,7 +116,8 @@ def _read(events: list[dict[str, Any]]) -> Backup:
         if left.get("name") not in _STATES or began is None or entered is None:
             continue
         now, output = round((at - began).total_seconds(), 3), json.loads(left["output"])
-        in_functions += (at - entered).total_seconds()
+        spent = in_states.get(left["name"], 0.0) + (at - entered).total_seconds()
+        in_states[left["name"]] = round(spent, 3)
         if left["name"] == _LOOK:
             looks += 1
             _note(reached, output["transfer"], now)
@@ -126,7 +128,7 @@ def _read(events: list[dict[str, Any]]) -> Backup:
     if _IN_S3 not in reached or "ended" not in reached:
         raise RuntimeError("the execution's history does not tell when its snapshot was complete in S3")
     reached.pop("bytes", None)
-    return Backup(size, reached[_IN_S3], reached, round(in_functions, 3), looks)
+    return Backup(size, reached[_IN_S3], reached, in_states, looks)
 
 
 def _note(reached: dict[str, float], transfer: dict[str, Any], now: float) -> None:

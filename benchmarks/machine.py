@@ -6,7 +6,9 @@ import datetime
 import os
 import platform
 import subprocess
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +34,22 @@ def facts(programs: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def _line(file: str, name: str) -> str:
+@contextmanager
+def busy_cores(into: list[float]) -> Iterator[None]:
+    """Append how many cores of the machine were busy on average while the context lasted, whoever kept them so."""
+    before, began = _busy_seconds(), time.monotonic()
+    yield
+    into.append(round((_busy_seconds() - before) / (time.monotonic() - began), 2))
+
+
+def _busy_seconds() -> float:
+    user, nice, system, _, _, interrupts, soft, *_ = map(int, _line("/proc/stat", "cpu", " ").split())
+    return (user + nice + system + interrupts + soft) / os.sysconf("SC_CLK_TCK")
+
+
+def _line(file: str, name: str, separator: str = ":") -> str:
     for line in Path(file).read_text(encoding="utf-8").splitlines():
-        key, _, value = line.partition(":")
+        key, _, value = line.partition(separator)
         if key.strip() == name:
             return value.strip()
     return "0"
