@@ -202,6 +202,25 @@ def test_an_upload_that_somebody_aborted_is_begun_anew():
     assert backup.verify()["again"] is False
 
 
+def test_an_upload_that_vanishes_while_it_is_completed_is_begun_anew():
+    backup = Backup(kind="online")
+    backup.preflight()
+    backup.start_snapshot()
+    backup.transfer()
+    complete = backup.store.complete_upload
+
+    def too_late(key, upload_id, parts):
+        backup.store.uploads.clear()
+        return complete(key, upload_id, parts)
+
+    backup.store.complete_upload = too_late
+    assert backup.transfer()["done"] is False
+    backup.store.complete_upload = complete
+    while not backup.transfer()["done"]:
+        assert backup.data["transfer"]["attempt"] < 6
+    assert backup.verify()["again"] is False
+
+
 def test_the_evidence_names_every_part_and_what_etcd_was_like():
     backup = Backup(kind="online")
     backup.preflight()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 
-from lifeboat.errors import SnapshotFailedError
+from lifeboat.errors import BackupUnprovenError, SnapshotFailedError
 from lifeboat.etcd import look, members, pieces, snapshot
 from lifeboat.etcd.lanes import HAND_OVER, deal
 from lifeboat.etcd.look import Look
@@ -148,5 +148,10 @@ def _complete(
     if seen.whole is None or upto != len(seen.parts) or len(stored) != upto:
         return replace(progress, stored=upto)
     snapshot.prove(staging, seen.whole, seen.parts)
-    store.complete_upload(key, progress.upload_id, stored)
+    try:
+        store.complete_upload(key, progress.upload_id, stored)
+    except BackupUnprovenError:
+        if store.head(key) is not None:
+            raise
+        return replace(progress, stored=0)  # the upload was aborted or a part replaced meanwhile: look anew
     return replace(progress, is_complete=True)
