@@ -69,10 +69,10 @@ def test_the_deletion_of_a_key_without_a_lease_is_a_write(etcd):
 
 
 def test_leases_that_expire_are_no_writes(etcd):
-    one, two = etcd.lease(1), etcd.lease(1)
-    for key, lease in {"events/a": one, "events/b": one, "events/c": two}.items():
-        etcd.do("etcd-0", "put", key, SECRET, f"--lease={lease}")
-    since = revision(etcd)
+    one, two = etcd.lease(2), etcd.lease(2)
+    etcd.put("events/a", SECRET, one)
+    etcd.put("events/b", SECRET, one)
+    since = etcd.put("events/c", SECRET, two)
     until(is_gone(etcd, "events/a"))
     until(is_gone(etcd, "events/c"))
     assert revision(etcd) == since + 2
@@ -81,40 +81,36 @@ def test_leases_that_expire_are_no_writes(etcd):
 
 def test_a_client_that_deletes_a_leased_key_writes(etcd):
     """Its lease is alive: it did not expire."""
-    etcd.do("etcd-0", "put", "events/d", "1", f"--lease={etcd.lease(600)}")
-    since = revision(etcd)
+    since = etcd.put("events/d", lease=etcd.lease(600))
     etcd.do("etcd-0", "del", "events/d")
     assert writes_after(etcd, since) == 1
 
 
 def test_a_client_that_deletes_one_of_a_leases_keys_before_it_expires_writes(etcd):
     """Two revisions delete keys of one lease; an expiring one deletes all of them in one."""
-    lease = etcd.lease(1)
-    for key in ("events/e", "events/f"):
-        etcd.do("etcd-0", "put", key, "1", f"--lease={lease}")
-    since = revision(etcd)
+    lease = etcd.lease(3)
+    etcd.put("events/e", lease=lease)
+    since = etcd.put("events/f", lease=lease)
     etcd.do("etcd-0", "del", "events/e")
     until(is_gone(etcd, "events/f"))
     assert writes_after(etcd, since) == 1
 
 
 def test_a_write_between_expiring_leases_is_found(etcd):
-    one, two = etcd.lease(1), etcd.lease(2)
-    etcd.do("etcd-0", "put", "events/g", "1", f"--lease={one}")
-    etcd.do("etcd-0", "put", "events/h", "1", f"--lease={two}")
-    since = revision(etcd)
+    one, two = etcd.lease(1), etcd.lease(4)
+    etcd.put("events/g", lease=one)
+    since = etcd.put("events/h", lease=two)
     until(is_gone(etcd, "events/g"))
-    etcd.do("etcd-0", "put", "between", "1")
+    etcd.put("between")
     until(is_gone(etcd, "events/h"))
     assert writes_after(etcd, since) == 1
 
 
 def test_keys_of_two_leases_deleted_in_one_revision_were_deleted_by_a_client(etcd):
     """An expiring lease has a revision of its own."""
-    one, two = etcd.lease(1), etcd.lease(1)
-    etcd.do("etcd-0", "put", "txn/a", "1", f"--lease={one}")
-    etcd.do("etcd-0", "put", "txn/b", "1", f"--lease={two}")
-    since = revision(etcd)
+    one, two = etcd.lease(3), etcd.lease(3)
+    etcd.put("txn/a", lease=one)
+    since = etcd.put("txn/b", lease=two)
     etcd.do("etcd-0", "del", "--prefix", "txn/")
     until(lambda: not any(each in etcd.do("etcd-0", "lease", "list") for each in (one, two)))
     assert writes_after(etcd, since) == 1
@@ -158,8 +154,7 @@ def test_a_compaction_hides_what_happened(etcd):
 
 def test_an_etcd_that_does_not_tell_all_in_time_is_asked_again(etcd, monkeypatch):
     """A lease expired and nothing else: no write is seen, and the newest revision neither."""
-    etcd.do("etcd-0", "put", "events/i", "1", f"--lease={etcd.lease(1)}")
-    since = revision(etcd)
+    since = etcd.put("events/i", lease=etcd.lease(2))
     until(is_gone(etcd, "events/i"))
     monkeypatch.setattr(later, "SECONDS", 0.001)
     with pytest.raises(EtcdNotReadyError, match=f"up to revision {since} of {since + 1} only"):

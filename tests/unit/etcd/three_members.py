@@ -36,7 +36,7 @@ for each; do
   if [ "$skip" ]; then skip=; continue; fi
   case $each in --cacert | --cert | --key) skip=yes ;; --endpoints=*) ;; *) set -- "$@" "$each" ;; esac
 done
-exec "{binary}" --endpoints="$ETCD_CLIENT" --command-timeout=1s "$@"
+exec "{binary}" --endpoints="$ETCD_CLIENT" --command-timeout=4s "$@"
 """
 
 
@@ -86,6 +86,11 @@ class ThreeMembers:
         done = self.ctl(pod, *arguments)
         assert done.returncode == 0, done.stderr
         return done.stdout
+
+    def put(self, key: str, value: str = "1", lease: str = "0") -> int:
+        """The revision of a new value."""
+        header = json.loads(self.do("etcd-0", "put", key, value, f"--lease={lease}", "-w", "json"))["header"]
+        return int(header["revision"])
 
     def lease(self, seconds: int) -> str:
         """A new lease's id, in hex."""

@@ -25,7 +25,8 @@ SECONDS = 20
 # only counts come out. etcdctl prints a line of JSON per response, in which keys and values are base64 and so hold
 # neither quotes nor braces; `sed` drops them and makes a line of each event: P (put), D (delete), and E (the response
 # is complete, and so is its last revision). Told are `told`, up to which nothing is missing, and `hidden`: a gap, or a
-# compaction.
+# compaction. etcdctl itself tells its number and is ended by it: a `timeout` that gets a signal right after its fork
+# may end and leave its child behind.
 COUNT_LATER = (
     TLS
     + r"""
@@ -36,7 +37,8 @@ newest=$(etcd_ctl get lifeboat --count-only --consistency=l -w fields 2>/dev/nul
 echo "newest=$newest"
 [ "$newest" -ge "$from" ] || exit 0
 
-ETCDCTL_API=3 sh -c 'echo $$; exec timeout "$@" 2>/dev/null' lifeboat "$2" etcdctl --cacert "$ca" \
+exec 2>/dev/null  # bash tells of processes that were ended
+ETCDCTL_API=3 timeout "$2" sh -c 'echo $$; exec "$@" 2>/dev/null' lifeboat etcdctl --cacert "$ca" \
   --cert /etc/etcd/tls/client/etcd-client.crt --key /etc/etcd/tls/client/etcd-client.key \
   --endpoints=https://localhost:2379 watch '' --prefix --prev-kv --rev "$from" -w json |
 sed -u -E -e 's/"(key|value)":"[^"]*"//g' -e 's/\{"type":1,/\
