@@ -70,8 +70,10 @@ class Sampler(threading.Thread):
             if now - since < _YOUNG or (self.looks + pid) % _OLD_EVERY == 0:
                 for where in _WHERE:
                     self._process(pid, where)
-        for path in self._plan.run.glob("*/pods/*/etcd/root/tmp/**/*"):
-            self._file(path)
+        for tmp in self._plan.run.glob("*/pods/*/etcd/root/tmp"):
+            for folder, _, names in os.walk(tmp):  # what goes meanwhile is passed over, and glob fails
+                for name in names:
+                    self._file(Path(folder, name))
 
     def _process(self, pid: int, where: str) -> None:
         try:
@@ -88,7 +90,7 @@ class Sampler(threading.Thread):
         try:
             if path.is_file() and path.stat().st_size <= _SMALL and _SIGNATURE.encode() in path.read_bytes():
                 self.found.add(f"file {path.relative_to(self._plan.run)}")
-        except OSError:  # gone, or a folder's contents are
+        except OSError:  # gone
             return
 
     def _holds(self, text: bytes) -> bool:

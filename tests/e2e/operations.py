@@ -2,12 +2,17 @@
 
 import datetime
 import json
+import os
+import subprocess
+import sys
 import time
 import uuid
 from dataclasses import dataclass
 
 from sandbox import client as kinds
+from sandbox.aws.functions import faults
 from sandbox.guest.hosted import HostedApi, HostedApiError
+from sandbox.plan import REGION
 from sandbox.proof import objects, writes
 from sandbox.proof.clients import client_of
 from sandbox.proof.observation import BLUE, NAMESPACE
@@ -70,11 +75,23 @@ class Operations:
 
         wait_until(entered)
 
+    def wait_until_held(self, arn):
+        """Wait until a planted fault holds a function of an execution."""
+
+        def held():
+            seen = self.stepfunctions.describe_execution(executionArn=arn)
+            assert seen["status"] == "RUNNING", seen.get("cause")
+            return faults.held(self.sandbox.plan)
+
+        wait_until(held)
+
     def token_of(self, arn):
         """The task token that an execution waits for, as its history holds it."""
         found = []
 
         def there():
+            seen = self.stepfunctions.describe_execution(executionArn=arn)
+            assert seen["status"] == "RUNNING", seen.get("cause")
             events = self.stepfunctions.get_execution_history(executionArn=arn)["events"]
             parameters = [each.get("taskScheduledEventDetails", {}).get("parameters", "{}") for each in events]
             found[:] = [json.loads(each)["Payload"]["token"] for each in parameters if "token" in each]
@@ -147,6 +164,23 @@ class Operations:
             return ""
         finally:
             api.close()
+
+
+def lifeboat(sandbox, *arguments, check=True):
+    """Run the CLI as an operator would; what it printed, None where it failed and may."""
+    environment = {
+        **os.environ,
+        "AWS_ENDPOINT_URL": sandbox.plan.aws_url,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": sandbox.plan.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": sandbox.plan.secret_access_key,
+    }
+    command = [sys.executable, "-c", "from lifeboat_cli.main import main; raise SystemExit(main())", *arguments]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    if done.returncode and not check:
+        return None
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def wait_until(true, seconds=60):

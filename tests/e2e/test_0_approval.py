@@ -1,26 +1,7 @@
 """People decide before anything happens; the token that carries their answer goes nowhere else."""
 
-import os
-import subprocess
-import sys
-
-from sandbox.plan import REGION
 from sandbox.proof import secrecy
-
-
-def lifeboat(sandbox, *arguments):
-    """Run the CLI as an operator would; what it printed."""
-    environment = {
-        **os.environ,
-        "AWS_ENDPOINT_URL": sandbox.plan.aws_url,
-        "AWS_DEFAULT_REGION": REGION,
-        "AWS_ACCESS_KEY_ID": sandbox.plan.access_key_id,
-        "AWS_SECRET_ACCESS_KEY": sandbox.plan.secret_access_key,
-    }
-    command = [sys.executable, "-c", "from lifeboat_cli.main import main; raise SystemExit(main())", *arguments]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+from tests.e2e.operations import lifeboat
 
 
 def test_a_rejected_recovery_changes_nothing(operations, sandbox):

@@ -63,10 +63,15 @@ def keep_outputs_plain() -> None:
 
 
 def tell_why_an_execution_was_stopped() -> None:
-    """Keep the error and cause given to StopExecution, and States.Timeout of a machine that took too long."""
+    """Keep the error and cause given to StopExecution, and States.Timeout of a machine that took too long.
+
+    A stopped execution is ABORTED at once, whatever its task still does; with moto only once that has ended.
+    """
     reflect_original = getattr(BaseExecutionWorkerCommunication, _REFLECT)
 
     def reflect(self: Any) -> None:
+        if self.execution.exec_status == ExecutionStatus.ABORTED:
+            return
         state = self.execution.exec_worker.env.program_state()
         if isinstance(state, ProgramStopped):
             self.execution.error, self.execution.cause = state.error or None, state.cause or None
@@ -79,6 +84,9 @@ def tell_why_an_execution_was_stopped() -> None:
         execution = backend.describe_execution(self._get_param("executionArn"))
         if execution.status == ExecutionStatus.RUNNING:
             backend.stop_execution(execution.execution_arn)
+            worker = execution.exec_worker
+            if isinstance(worker.env.program_state(), ProgramStopped):
+                getattr(worker._execution_communication, _REFLECT)()  # noqa: SLF001
         return ActionResult({"stopDate": execution.stop_date or execution.start_date})
 
     def stop_with_reason(self: Any) -> ActionResult:

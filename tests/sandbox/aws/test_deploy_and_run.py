@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from sandbox.aws.deploy import DeployedStack
+from sandbox.aws.functions import faults
+from sandbox.aws.functions.faults import Fault
 
 from .conftest import Aws
 
@@ -93,6 +95,25 @@ def test_a_stopped_execution_keeps_its_reason(aws: Aws, stack: DeployedStack) ->
         assert time.monotonic() < deadline
         time.sleep(0.05)
     assert (described["status"], described["error"], described["cause"]) == ("ABORTED", "Enough", "of this")
+
+
+def test_a_stopped_execution_is_over_while_its_task_still_runs(aws: Aws, stack: DeployedStack) -> None:
+    """The function goes on, as on AWS; nobody waits for it."""
+    states = aws.client("stepfunctions")
+    faults.plant(aws.plan, Fault("sample-echo", "late"))
+    machine = stack.state_machines["child"]
+    arn = states.start_execution(stateMachineArn=machine, input='{"items": [1], "fail": false}')["executionArn"]
+    deadline = time.monotonic() + 30
+    while not faults.held(aws.plan):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    states.stop_execution(executionArn=arn, error="Enough", cause="of this")
+    described = states.describe_execution(executionArn=arn)
+    assert (described["status"], described["error"], described["cause"]) == ("ABORTED", "Enough", "of this")
+    assert faults.held(aws.plan) == ["sample-echo"]
+    faults.release(aws.plan)
+    time.sleep(0.5)
+    assert states.describe_execution(executionArn=arn)["stopDate"] == described["stopDate"]
 
 
 def test_a_stop_ends_a_wait_for_a_token_past_retry_and_catch(aws: Aws) -> None:
