@@ -129,10 +129,7 @@ def _few(found: Answers, member: MemberStatus) -> str | None:
 def _about(alarms: list[Alarm]) -> str | None:
     found = []
     if any(each.name == NOSPACE for each in alarms):
-        found.append(
-            "etcd had the alarm NOSPACE, which travels inside the snapshot: after a restore defragment etcd, then "
-            "`etcdctl alarm disarm`"
-        )
+        found.append("etcd had the alarm NOSPACE, which travels inside the snapshot: a restore has to make room first")
     if any(each.name == CORRUPT for each in alarms):
         found.append("etcd had the alarm CORRUPT of another member")
     return "; ".join(found) or None
