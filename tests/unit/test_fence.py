@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from lifeboat import fence
 from lifeboat.errors import FenceUnprovenError
 from tests.unit.a_move import FirstHalf
 from tests.unit.builders import a_pod
@@ -125,3 +126,19 @@ def _with_move(half, moved):
 
     half.__class__ = Fixed
     return half
+
+
+def test_of_two_that_fence_at_a_time_one_fence_is_left(half, monkeypatch):
+    """Both looked before either wrote; with KMS their signatures differ, and so does the second of their looks."""
+    first = half.fence()
+    half.clock.pass_by(1)
+    read, unseen = half.store.get, [first["key"]] * 2
+
+    def get(key, version_id=None):
+        return None if key in unseen and unseen.pop() else read(key, version_id)
+
+    monkeypatch.setattr(fence, "_fences", lambda *_: [])
+    monkeypatch.setattr(half.store, "get", get)
+    assert half.fence() == first
+    assert not unseen
+    assert half.store.keys(half.layout.operation("op-1", "fence")) == [first["key"]]
