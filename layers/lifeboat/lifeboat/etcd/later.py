@@ -20,6 +20,8 @@ from lifeboat.ports import ManagementCluster
 
 SECONDS = 20
 """How long one watch lasts at most."""
+_BESIDES = 15
+"""Seconds for the read before it and the list of leases after it."""
 
 # $1 the first revision after the snapshot, $2 seconds. Keys and values go through pipes in the pod and no further:
 # only counts come out. etcdctl prints a line of JSON per response, in which keys and values are base64 and so hold
@@ -105,7 +107,8 @@ def later_writes(cluster: ManagementCluster, namespace: str, revision: int, *, q
         return _without_quorum(members.no_quorum(namespace, found), quorum=quorum)
     newest = max(found.voters, key=lambda each: each.applied_index)
     pod = PodRef(namespace, newest.pod, CONTAINER)
-    said = members.facts(podshell.run(cluster, pod, COUNT_LATER, str(revision + 1), str(SECONDS)))
+    script = (COUNT_LATER, str(revision + 1), str(SECONDS))
+    said = members.facts(podshell.run(cluster, pod, *script, timeout=SECONDS + _BESIDES))
     if "newest" not in said:
         return _without_quorum(f"etcd in {pod} makes no linearizable read, it has no quorum", quorum=quorum)
     if "told" not in said:  # nothing to watch; behind the snapshot it is another etcd than the one that was saved

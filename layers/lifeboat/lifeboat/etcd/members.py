@@ -16,6 +16,8 @@ from lifeboat.resources import PODS, STATEFUL_SETS
 
 STATEFUL_SET = CONTAINER = "etcd"
 _POD_NAME = re.compile(r"etcd-\d+")
+_PATIENCE = 12
+"""Seconds for a member to tell its status. etcdctl gives up after 7; two silent nodes must not use up a function."""
 _LINEARIZABLE_READ = ("get", "lifeboat", "--count-only", "--consistency=l", "-w", "fields")
 """Of a key that need not exist."""
 
@@ -116,7 +118,7 @@ def etcdctl(cluster: ManagementCluster, pod: PodRef, *arguments: str, timeout: f
 
 def status(cluster: ManagementCluster, pod: PodRef) -> MemberStatus:
     """Ask one member; EtcdNotReadyError, with its words, when it does not answer."""
-    said = etcdctl(cluster, pod, "endpoint", "status", "-w", "json")
+    said = etcdctl(cluster, pod, "endpoint", "status", "-w", "json", timeout=_PATIENCE)
     if said.exit_code:
         msg = f"etcd in {pod} does not answer: {last_line(said.output)}"
         raise EtcdNotReadyError(msg)
