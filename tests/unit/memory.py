@@ -324,6 +324,8 @@ class MemoryStore:
         return url, {"x-amz-checksum-sha256": part.sha256}
 
     def put_part(self, key: str, upload_id: str, number: int, body: bytes) -> StoredPart:
+        if (key, upload_id) not in self.uploads:
+            raise ConflictError(f"the upload of {key} was ended by somebody else")
         self.uploads[key, upload_id][number] = body
         return self._part(number, body)
 

@@ -191,7 +191,7 @@ class ObjectStore(Protocol):
         """URL and the one header that must be sent with it: only bytes of this digest are accepted."""
 
     def put_part(self, key: str, upload_id: str, number: int, body: bytes) -> StoredPart:
-        """Upload one part from here, checksum enforced by S3."""
+        """Upload one part from here, checksum enforced by S3. Raises ConflictError when the upload is gone."""
 
     def complete_upload(self, key: str, upload_id: str, parts: Sequence[StoredPart]) -> StoredObject:
         """Create the object from exactly these parts, if the key is absent; the one that is there when it is the same.

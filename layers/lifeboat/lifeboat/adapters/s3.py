@@ -17,7 +17,14 @@ from lifeboat.ports import ListedObject, OpenUpload, StoredObject, StoredPart, c
 _EXISTS = {"PreconditionFailed", "412"}
 _RACE = {"ConditionalRequestConflict", "409"}
 _NO_UPLOAD = {"NoSuchUpload", "404"}
-_WRONG_PARTS = {"InvalidPart", "InvalidPartOrder", "EntityTooSmall", "BadDigest", "InvalidRequest"}
+_WRONG_PARTS = {
+    "InvalidPart",
+    "InvalidPartOrder",
+    "EntityTooSmall",
+    "BadDigest",
+    "InvalidRequest",
+    "MalformedXML",  # no part at all
+}
 _MISSING = {"NoSuchKey", "NoSuchVersion", "404", "NotFound"}
 _ENDS_BEFORE = {"InvalidRange", "416"}
 
@@ -143,10 +150,13 @@ class BackupBucket:
                 Bucket=self._bucket, Key=key, ChecksumAlgorithm="SHA256", ChecksumType="COMPOSITE"
             )
         # Asked again: somebody else may have opened one at the same time, and the oldest counts for both.
-        first, *others = self._uploads_of(key)
-        for each in others:
+        found = self._uploads_of(key)
+        if not found:
+            msg = f"the upload of s3://{self._bucket}/{key} was ended by somebody else at this moment"
+            raise ConflictError(msg)
+        for each in found[1:]:
             self.abort_upload(key, each)
-        return first
+        return found[0]
 
     def open_uploads(self, prefix: str) -> list[OpenUpload]:
         pages = self._s3.get_paginator("list_multipart_uploads").paginate(Bucket=self._bucket, Prefix=prefix)
@@ -164,6 +174,7 @@ class BackupBucket:
                 StoredPart(each["PartNumber"], each["Size"], _hex(each.get("ChecksumSHA256", "")), each["ETag"])
                 for page in pages
                 for each in page.get("Parts", ())
+                if each["PartNumber"] > after  # not every S3 minds the marker
             ]
         except ClientError as error:
             if _code(error) in _NO_UPLOAD:
@@ -187,14 +198,20 @@ class BackupBucket:
 
     def put_part(self, key: str, upload_id: str, number: int, body: bytes) -> StoredPart:
         digest = hashlib.sha256(body).hexdigest()
-        answer = self._s3.upload_part(
-            Bucket=self._bucket,
-            Key=key,
-            UploadId=upload_id,
-            PartNumber=number,
-            Body=body,
-            ChecksumSHA256=_base64(digest),
-        )
+        try:
+            answer = self._s3.upload_part(
+                Bucket=self._bucket,
+                Key=key,
+                UploadId=upload_id,
+                PartNumber=number,
+                Body=body,
+                ChecksumSHA256=_base64(digest),
+            )
+        except ClientError as error:
+            if _code(error) not in _NO_UPLOAD:
+                raise
+            msg = f"the upload of s3://{self._bucket}/{key} was ended by somebody else"
+            raise ConflictError(msg) from None
         return StoredPart(number, len(body), digest, answer["ETag"])
 
     def complete_upload(self, key: str, upload_id: str, parts: Sequence[StoredPart]) -> StoredObject:
@@ -230,7 +247,8 @@ class BackupBucket:
         """Ids of the uploads of this very key, the oldest first."""
         pages = self._s3.get_paginator("list_multipart_uploads").paginate(Bucket=self._bucket, Prefix=key)
         found = [each for page in pages for each in page.get("Uploads", ()) if each["Key"] == key]
-        return [each["UploadId"] for each in sorted(found, key=lambda each: (each["Initiated"], each["UploadId"]))]
+        # S3's times are whole seconds; uploads of one second stay in its own order, which is that of their begin.
+        return [each["UploadId"] for each in sorted(found, key=lambda each: each["Initiated"])]
 
 
 def _hex(checksum: str) -> str:
