@@ -6,12 +6,10 @@ What still differs from AWS, besides everything that moto leaves out:
 
 - No permissions: policies are stored and not enforced. Each function has temporary keys of its own role, so the call
   log tells who called, and presigned URLs carry session tokens as they do on AWS.
-- Of signatures only those of presigned S3 URLs are verified. S3 verifies Content-MD5, SHA-256, SHA-1 and CRC32 of an
-  upload, not CRC32C and CRC64NVME.
+- Of signatures only S3's are verified. What else differs there: `s3`.
 - No memory limit, no reserved concurrency and no dead-letter queue for functions. The Python is the sandbox's own,
   whatever `Runtime` says; a function's `/tmp` is the machine's, its TMPDIR its own.
 - An asynchronous invocation is retried at once, and EventBridge gives up after three attempts.
 - Schedules are stored and never fire; alarms never change their state.
 - Step Functions: no Express machines, no RedriveExecution, no activities, no logs; JSONata does not work.
-- A bucket policy's Deny with a Condition is left out.
 """
