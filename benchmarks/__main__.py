@@ -29,8 +29,8 @@ from sandbox.running import Sandbox
 _HOSTED_CLUSTER = "blue-green"
 """Of one etcd member, which is then the one that is saved and the one that is written to."""
 _ONLINE_MIB, _ONLINE_REPEAT, _EXPORT_REPEAT = 512, 2, 5
-_ROOM_FACTOR = 4
-"""Disk per byte of database: itself, its log, staging or the raw copy, the object in S3."""
+_ROOM_FACTOR = 5
+"""Disk per byte of database: itself, its log, staging or the raw copy, the object in S3, and one to spare."""
 _PARTS = ("export", "snapshots", "online")
 
 
