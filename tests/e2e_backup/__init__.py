@@ -1,0 +1,1 @@
+"""Backups in a whole sandbox: both kinds, etcds that are ill, ways that are cut, tasks that are killed."""
