@@ -62,6 +62,42 @@ def test_reading_needs_what_s3_asks_about(status, about, wanted):
     assert [each.action for each in needs.of_call(call, {BUCKET: KEY})] == wanted
 
 
+@pytest.mark.parametrize(
+    ("action", "about", "wanted"),
+    [
+        ("CreateMultipartUpload", {}, ["s3:PutObject", "kms:Decrypt", "kms:GenerateDataKey"]),
+        ("UploadPart", {}, ["s3:PutObject", "kms:Decrypt", "kms:GenerateDataKey"]),
+        ("ListParts", {}, ["s3:ListMultipartUploadParts"]),
+        ("AbortMultipartUpload", {}, ["s3:AbortMultipartUpload"]),
+        ("DeleteObject", {"versionId": "v1"}, ["s3:DeleteObjectVersion"]),
+        (
+            "PutObject",
+            {"also": ["PutObjectRetention"]},
+            ["s3:PutObject", "s3:PutObjectRetention", "kms:GenerateDataKey"],
+        ),
+    ],
+)
+def test_writing_in_parts_deleting_and_locking_need_what_s3_asks_about(action, about, wanted):
+    call = a_call("s3", action, bucket=BUCKET, key="k", **about)
+    assert [each.action for each in needs.of_call(call, {BUCKET: KEY})] == wanted
+
+
+def test_deleting_many_needs_the_right_for_each():
+    call = a_call("s3", "DeleteObjects", bucket=BUCKET, keys=["a", "b"])
+    assert [str(each) for each in needs.of_call(call, {})] == [
+        f"s3:DeleteObject on arn:aws:s3:::{BUCKET}/{key}" for key in ("a", "b")
+    ]
+
+
+def test_a_list_is_granted_for_its_prefix_alone():
+    call = a_call("s3", "ListObjectsV2", bucket=BUCKET, prefix="hosted-clusters/a/")
+    of_a = {"StringLike": {"s3:prefix": "hosted-clusters/a/*"}}
+    of_b = {"StringLike": {"s3:prefix": "hosted-clusters/b/*"}}
+    bucket = f"arn:aws:s3:::{BUCKET}"
+    assert missing(call, a_statement("s3:ListBucket", bucket, Condition=of_a)) == []
+    assert missing(call, a_statement("s3:ListBucket", bucket, Condition=of_b)) == ["s3:ListBucket"]
+
+
 def test_a_condition_on_leading_keys_is_obeyed():
     call = a_call("dynamodb", "GetItem", TableName="leases", LeadingKey="clusters/blue")
     approvals = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["approval#*"]}}
