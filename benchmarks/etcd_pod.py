@@ -18,7 +18,7 @@ from sandbox.guest.seed import control_plane_context
 from sandbox.plan import Plan
 from sandbox.proof import etcd
 
-_VALUE = MIB // 16
+_VALUE = MIB // 8
 """Bytes of a value. etcd keeps its last 10,000 requests in memory: larger ones fill that rather than the disk."""
 _WRITERS = 4
 _RAW_SECONDS = 600
