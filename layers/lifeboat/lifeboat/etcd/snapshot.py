@@ -116,11 +116,18 @@ def start(cluster: ManagementCluster, staging: Staging, source: Source, pace: Pa
         raise EtcdNotReadyError(str(gone)) from None
 
 
-def sweep(cluster: ManagementCluster, namespace: str, epoch: int, keep: str) -> None:
-    """Remove what executions of lower epochs left in the etcd pods that answer, but for staging `keep`."""
-    for pod in members.pods(cluster, namespace):
+def sweep(cluster: ManagementCluster, staging: Staging) -> None:
+    """Remove from the other etcd pods what older executions and rounds left, and an earlier try of this one.
+
+    That may have chosen another member. Pods that do not answer are let be.
+    """
+    stem, _, number = staging.id.rpartition("-")
+    following = f"{stem}-{int(number) + 1}"
+    for pod in members.pods(cluster, staging.namespace):
+        if pod.name == staging.pod:  # swept when it began
+            continue
         try:
-            run(cluster, Staging(namespace, pod.name, keep, epoch), scripts.SWEEP)
+            run(cluster, Staging(staging.namespace, pod.name, following, staging.epoch), scripts.SWEEP)
         except (ApiUnavailableError, ExecIncompleteError, ObjectRefusedError, SnapshotFailedError, StagingGone):
             continue  # its /tmp goes with the pod, or with the next run
 

@@ -35,8 +35,8 @@ _LATE_WAIT = 10
 def start_snapshot(cluster: ManagementCluster, store: ObjectStore, task: Task, pace: Pace) -> dict[str, Any]:
     """Begin a snapshot at the member that suits the kind of backup, and open its upload.
 
-    What older executions left is removed before: their staging in all etcd pods, and uploads of this hosted cluster
-    that nobody ended. The lease is ours, so none of it is in use.
+    What older executions left is removed: their staging in all etcd pods, and uploads of this hosted cluster that
+    nobody ended. The lease is ours, so none of it is in use.
     """
     namespace = task.hosted_cluster.control_plane_namespace
     chosen = choice.take(cluster, task)
@@ -48,12 +48,13 @@ def start_snapshot(cluster: ManagementCluster, store: ObjectStore, task: Task, p
     size = snapshot.part_size(chosen.member.db_size)
     staging = Staging(namespace, chosen.member.pod, f"{task.backup_id}-{name}", task.operation.epoch, size)
     key = _layout(task).snapshot(name)
+    source = snapshot.source_of(cluster, staging, chosen.member.db_size)
+    snapshot.start(cluster, staging, source, _pace(task, pace))
+    # While it is saved, so that the hosted API is not away for it.
     for each in store.open_uploads(ClusterLayout(task.hosted_cluster, str(task.infra_id)).backups):
         if each.key != key:
             store.abort_upload(each.key, each.upload_id)
-    snapshot.sweep(cluster, namespace, task.operation.epoch, staging.id)
-    source = snapshot.source_of(cluster, staging, chosen.member.db_size)
-    snapshot.start(cluster, staging, source, _pace(task, pace))
+    snapshot.sweep(cluster, staging)
     return {
         "pod": staging.pod,
         "stagingId": staging.id,
