@@ -35,7 +35,7 @@ def apply(
 
     Raises TemplateError for what is not supported, before the first resource is created where that shows then.
     """
-    scope = Scope(template, {**_defaults(template), **parameters, **pseudo})
+    scope = Scope(template, {**_defaults(template), **_typed(template, parameters), **pseudo})
     resources = {
         name: each
         for name, each in template.get("Resources", {}).items()
@@ -64,6 +64,16 @@ def _create(name: str, resource: Mapping[str, Any], scope: Scope, clients: Clien
     properties.finish()
     scope.references[name] = created.reference
     scope.attributes[name] = created.attributes
+
+
+def _typed(template: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters come as text, and a Number among them is one where a property wants it."""
+    declared = template.get("Parameters", {})
+    numbers = {name for name, value in given.items() if isinstance(value, str) and value.isdigit()}
+    return {
+        name: int(value) if name in numbers and declared.get(name, {}).get("Type") == "Number" else value
+        for name, value in given.items()
+    }
 
 
 def _defaults(template: Mapping[str, Any]) -> dict[str, Any]:

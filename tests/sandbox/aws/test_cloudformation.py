@@ -89,6 +89,15 @@ def test_a_template_that_cannot_be_applied_is_refused_before_anything_is_created
         apply({"Resources": resources}, {}, {"AWS::StackName": "x"}, no_client)  # type: ignore[arg-type]
 
 
+def test_a_number_that_was_given_as_text_is_a_number() -> None:
+    template = {
+        "Parameters": {"Days": {"Type": "Number"}, "Name": {"Type": "String"}},
+        "Outputs": {"Days": {"Value": {"Ref": "Days"}}, "Name": {"Value": {"Ref": "Name"}}},
+    }
+    applied = apply(template, {"Days": "7", "Name": "7"}, {"AWS::StackName": "x"}, lambda _: None)  # type: ignore[arg-type]
+    assert applied.outputs == {"Days": 7, "Name": "7"}
+
+
 def test_a_property_that_no_handler_took_is_an_error() -> None:
     properties = Properties("Topic", "AWS::SNS::Topic", {"TopicName": "x", "Novelty": 1}, "stack")
     properties.name("TopicName")
