@@ -83,9 +83,11 @@ def main() -> int:
             _in_sandbox(session, run)
     facts |= {"seconds": round(time.monotonic() - session.began, 1), "problems": session.problems}
     output: Path = session.arguments.output
-    write(output / "backup.json", document(session.figures, facts))
-    (output / "backup.svg").write_text(plot.svg(session.figures), encoding="utf-8")
-    show(session.figures, "a backup's figures")
+    names = [each.name for each in session.figures]
+    figures = sorted(session.figures, key=lambda each: names.index(each.name))
+    write(output / "backup.json", document(figures, facts))
+    (output / "backup.svg").write_text(plot.svg(figures), encoding="utf-8")
+    show(figures, "a backup's figures")
     session.progress(f"{output / 'backup.json'} and {output / 'backup.svg'} are written")
     for each in session.problems:
         print(f"not measured: {each}", file=sys.stderr)
