@@ -1,10 +1,17 @@
 import json
+import threading
 
 import pytest
 import yaml
 
 from lifeboat import backups, export, inventory
-from lifeboat.errors import BackupUnprovenError, ObjectRefusedError, PreflightError, SnapshotFailedError
+from lifeboat.errors import (
+    ApiUnavailableError,
+    BackupUnprovenError,
+    ObjectRefusedError,
+    PreflightError,
+    SnapshotFailedError,
+)
 from lifeboat.etcd import steps
 from lifeboat.layout import BackupLayout
 from lifeboat.model import BackupKind
@@ -164,6 +171,39 @@ def test_a_snapshot_that_does_not_come_on_is_given_up():
             told = str(error)
             break
     assert "does not come on" in told
+
+
+def test_a_slow_way_to_s3_does_not_use_up_the_looks_of_a_quiesced_backup():
+    """All is read soon, then gigabytes are on their way for an hour."""
+    backup = Backup()
+    backup.preflight()
+    backup.quiesce()
+    backup.start_snapshot()
+    backup.etcd.progress = "alive=yes\ncurl=yes\nsize=4096\nsha256=0\nbody=0\ntail=0\ndigested=9\n"
+    backup.etcd.progress += "".join(f"part={number} 16777216 {'0' * 64}\n" for number in range(1, 10))
+    waits = []
+    while backup.data.get("transfer", {}).get("attempt", 0) < 300:
+        waits.append(backup.transfer()["wait"])
+        backup.data["transfer"]["still"] = 0  # a part comes now and then
+    assert (waits[0], waits[-1]) == (0, 10)
+
+
+def test_silent_pods_use_up_no_function(monkeypatch):
+    """A node that died stays `Running` for minutes: an exec into each of its pods hangs until it is given up."""
+    backup = Backup(kind="online")
+    backup.preflight()
+    hanging, barrier = [], threading.Barrier(3, timeout=5)
+
+    def hangs(namespace, pod, container, command, *, stdin="", timeout=60):
+        barrier.wait()  # all are asked at once
+        hanging.append(timeout)
+        raise ApiUnavailableError(f"exec in {pod} gave no answer")
+
+    backup.start_snapshot()
+    monkeypatch.setattr(backup.cluster, "exec", hangs)
+    told = steps.discard_snapshot(backup.cluster, backup.store, backup.task())
+    assert told == {"silent": ["etcd-0", "etcd-1", "etcd-2"], "aborted": 1}
+    assert max(hanging) <= 20
 
 
 def test_looks_are_counted_over_all_rounds_and_fit_into_a_history():

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from lifeboat import podshell
@@ -47,6 +48,8 @@ _QUOTA = "ETCD_QUOTA_BACKEND_BYTES"
 _ETCD_QUOTA = 2 * 1024**3
 """etcd's own default (https://etcd.io/docs/v3.5/op-guide/maintenance/#space-quota)."""
 _GROWTH = 4
+_PATIENCE = 20
+"""Seconds for a pod to end what works there and to remove it."""
 _PACED_SECONDS = 600
 """How long a paced read may take: a defragmentation waits for it, and with it every client of that member. 8 GiB are
 read at 16 MiB/s in less."""
@@ -119,17 +122,15 @@ def start(cluster: ManagementCluster, staging: Staging, source: Source, pace: Pa
 def sweep(cluster: ManagementCluster, staging: Staging) -> None:
     """Remove from the other etcd pods what older executions and rounds left, and an earlier try of this one.
 
-    That may have chosen another member. Pods that do not answer are let be.
+    That may have chosen another member. Pods that do not answer are let be: what is left goes with the pod, or with
+    the next run. Raises LeaseLostError when a newer execution works in one.
     """
     stem, _, number = staging.id.rpartition("-")
-    following = f"{stem}-{int(number) + 1}"
-    for pod in members.pods(cluster, staging.namespace):
-        if pod.name == staging.pod:  # swept when it began
-            continue
-        try:
-            run(cluster, Staging(staging.namespace, pod.name, following, staging.epoch), scripts.SWEEP)
-        except (ApiUnavailableError, ExecIncompleteError, ObjectRefusedError, SnapshotFailedError, StagingGone):
-            continue  # its /tmp goes with the pod, or with the next run
+    following = [f"{stem}-{int(number) + 1}", str(staging.epoch)]
+    others = [each for each in members.pods(cluster, staging.namespace) if each.name != staging.pod]  # that was swept
+    if _NEWER in _in_each(cluster, others, scripts.SWEEP, following).values():
+        msg = f"a newer execution works in {staging.namespace}: this one must stop"
+        raise LeaseLostError(msg)
 
 
 def look_at(cluster: ManagementCluster, staging: Staging, after: int = 0, at_most: int = look.WINDOW) -> Look:
@@ -147,13 +148,8 @@ def whole_look(cluster: ManagementCluster, staging: Staging) -> Look:
 
 def discard(cluster: ManagementCluster, namespace: str, backup_id: str, epoch: int) -> list[str]:
     """Remove all staging of a backup from every etcd pod and end what still runs; returns pods that did not answer."""
-    silent = []
-    for pod in members.pods(cluster, namespace):
-        try:
-            podshell.run(cluster, pod, scripts.DISCARD, backup_id, str(epoch))
-        except (ApiUnavailableError, ExecIncompleteError, ObjectRefusedError):
-            silent.append(pod.name)  # its /tmp goes with the pod
-    return silent
+    codes = _in_each(cluster, members.pods(cluster, namespace), scripts.DISCARD, [backup_id, str(epoch)])
+    return [name for name, code in codes.items() if code is None]
 
 
 def prove(staging: Staging, whole: Whole, parts: Sequence[StoredPart]) -> None:
@@ -210,6 +206,21 @@ def check(staging: Staging, code: int, output: str) -> None:
     if code:
         msg = f"{staging.ref} cannot make a snapshot (exit code {code}): {words}"
         raise SnapshotFailedError(msg)
+
+
+def _in_each(
+    cluster: ManagementCluster, pods: Sequence[PodRef], script: str, arguments: Sequence[str]
+) -> dict[str, int | None]:
+    """Run a script in all pods side by side, so that silent ones use up no function; exit codes, None: no answer."""
+
+    def code(pod: PodRef) -> int | None:
+        try:
+            return podshell.run(cluster, pod, script, *arguments, timeout=_PATIENCE).exit_code
+        except (ApiUnavailableError, ExecIncompleteError, ObjectRefusedError):
+            return None
+
+    with ThreadPoolExecutor(max(len(pods), 1)) as pool:
+        return dict(zip([each.name for each in pods], pool.map(code, pods), strict=True))
 
 
 def _told_quota(container: Manifest) -> int | None:

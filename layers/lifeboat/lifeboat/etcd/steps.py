@@ -233,7 +233,8 @@ def _wait(task: Task, attempt: int, now: Progress) -> int:
     """Seconds until the next look."""
     if now.way == transfer.FUNCTION:
         return 1  # the look itself is the work
-    if task.data["kind"] == BackupKind.QUIESCED and now.is_read and not now.is_complete:
+    hurries = task.data["kind"] == BackupKind.QUIESCED and now.is_read and not now.is_complete
+    if hurries and attempt <= _WAITS[-1][0]:  # where the way to S3 is slow, looks must not run out
         return 0  # the last parts are on their way, and the hosted API is away
     return next((seconds for upto, seconds in _WAITS if attempt <= upto), _LATE_WAIT)
 
