@@ -27,6 +27,10 @@ def _tasks(states):
 ON_THE_WAY_BACK = {"DiscardFailedSnapshot", "DiscardFailedOnlineSnapshot"}
 """Only entered after another task failed."""
 TASKS = [each for each in _tasks(MACHINE["States"]) if each[0] not in ON_THE_WAY_BACK]
+SAVING = {
+    each[0] for branch in MACHINE["States"]["SaveEtcdAndManifests"]["Branches"] for each in _tasks(branch["States"])
+}
+"""What makes the snapshot and the export."""
 QUIESCING = {
     "MarkSource",
     "PauseSource",

@@ -12,7 +12,8 @@ from sandbox.proof import etcd
 from sandbox.proof.clients import client_of
 from sandbox.proof.observation import BLUE_PLANE
 from tests.e2e.operations import wait_until
-from tests.e2e.tasks import SURVIVED, TASKS
+from tests.e2e.tasks import SAVING, SURVIVED, TASKS
+from tests.e2e_backup.stored import left_behind
 
 
 def test_an_online_backup_stops_nothing(operations):
@@ -46,6 +47,8 @@ def test_a_quiesced_backup_that_fails_leaves_the_source_serving(operations, sand
     assert faults.planted(sandbox.plan) == [], f"{state} was never reached"
     assert operations.source() == before
     assert operations.serves()
+    if state in SAVING:
+        assert left_behind(operations) == []
     if state in SURVIVED:
         assert ended.status == "SUCCEEDED", ended.cause
     else:
