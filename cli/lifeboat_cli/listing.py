@@ -12,7 +12,7 @@ from lifeboat import backups, catalog
 from lifeboat.catalog import Entry
 from lifeboat.errors import BackupUnprovenError
 from lifeboat.layout import ClusterLayout, hosted_cluster_prefix
-from lifeboat.model import BACKUP_ID, HostedClusterRef, started_at
+from lifeboat.model import HostedClusterRef, is_backup_id, started_at
 from lifeboat.ports import ObjectStore, Signer
 from lifeboat_cli.stack import Stack
 
@@ -94,7 +94,7 @@ def _below(store: ObjectStore, hosted: HostedClusterRef) -> dict[tuple[ClusterLa
     for infra_id in store.folders(hosted_cluster_prefix(hosted)):
         cluster = ClusterLayout(hosted, infra_id)
         for key in store.keys(cluster.backups):
-            if (backup_id := cluster.backup_of(key)) and BACKUP_ID.fullmatch(backup_id):
+            if (backup_id := cluster.backup_of(key)) and is_backup_id(backup_id):
                 is_record = key == cluster.backup(backup_id).record
                 found[cluster, backup_id] = found.get((cluster, backup_id), False) or is_record
     return found

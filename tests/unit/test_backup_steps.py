@@ -53,6 +53,16 @@ def test_committing_twice_gives_the_same_record():
     assert backup.capture() == first
 
 
+def test_a_committed_backup_that_lost_a_part_is_not_committed_again():
+    """By a second start of its operation, which would go on with a move."""
+    backup = Backup(kind="online")
+    backup.preflight()
+    backup.capture()
+    backup.store.delete(backup.data["captured"][0]["key"])
+    with pytest.raises(BackupUnprovenError, match="deleted or overwritten"):
+        backup.commit()
+
+
 def test_the_source_state_is_what_was_there_before():
     backup = Backup()
     prefix = backup.preflight()["prefix"]
@@ -240,6 +250,23 @@ def test_an_upload_that_somebody_aborted_is_begun_anew():
     while not backup.transfer()["done"]:
         assert backup.data["transfer"]["attempt"] < 5
     assert backup.verify()["again"] is False
+
+
+def test_a_late_look_leaves_no_upload_open(monkeypatch):
+    """Between its look and its question to S3 all was discarded."""
+    backup = Backup(kind="online")
+    backup.preflight()
+    backup.start_snapshot()
+    backup.etcd.progress = "alive=yes\ncurl=yes\n"
+    asked = backup.store.stored_parts
+
+    def too_late(*given, **named):
+        steps.discard_snapshot(backup.cluster, backup.store, backup.task())
+        return asked(*given, **named)
+
+    monkeypatch.setattr(backup.store, "stored_parts", too_late)
+    assert backup.transfer()["lost"] is True
+    assert backup.store.uploads == {}
 
 
 def test_an_upload_that_vanishes_while_it_is_completed_is_begun_anew():

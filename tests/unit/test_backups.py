@@ -142,7 +142,9 @@ def test_a_record_changed_after_signing_is_refused(store, signer):
         backups.load(store, signer, BLUE, OLD)
 
 
-@pytest.mark.parametrize("body", [b"", b"<?xml?>", b"[]", b'{"payload": 1, "signature": {"value": ""}}'])
+@pytest.mark.parametrize(
+    "body", [b"", b"<?xml?>", b"[]", b"[" * 100_000, b'{"payload": 1, "signature": {"value": ""}}']
+)
 def test_a_record_that_is_no_record_is_refused(store, signer, body):
     record = a_record(store)
     store.objects[record.layout.record] = body

@@ -26,14 +26,15 @@ def commit_backup(
 ) -> dict[str, Any]:
     """Write the signed record, last of all.
 
-    A backup that an earlier execution of this operation committed already is kept as long as nothing was written
-    since. Raises BackupUnprovenError otherwise: the preflight has opened a new backup if the source was awake then,
-    so it woke up later.
+    A backup that an earlier execution of this operation committed already is kept as long as all of it is there and
+    nothing was written since. Raises BackupUnprovenError otherwise: the preflight has opened a new backup if the source
+    was awake then, so it woke up later.
     """
     state = recorded_state(store, task)
     layout = ClusterLayout(task.hosted_cluster, state.infra_id).backup(str(task.backup_id))
     if store.head(layout.record):
         record, sha256 = backups.load(store, signer, task.hosted_cluster, str(task.backup_id))
+        backups.verify_parts(store, record)
         if record.kind is BackupKind.QUIESCED:
             _refuse_outdated(cluster, record)
     else:

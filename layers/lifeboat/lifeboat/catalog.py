@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from lifeboat.layout import ClusterLayout, catalog_prefix, read_catalog_key
-from lifeboat.model import BACKUP_ID, HostedClusterRef, started_at
+from lifeboat.model import HostedClusterRef, is_backup_id, started_at
 from lifeboat.ports import ObjectStore
 from lifeboat.record import BackupRecord
 
@@ -116,7 +116,7 @@ def of_keys(keys: Iterable[str]) -> list[Entry]:
     found: dict[tuple[ClusterLayout, str], Entry] = {}
     for key in keys:
         place = read_catalog_key(key)
-        if place is None or not BACKUP_ID.fullmatch(place[1]):
+        if place is None or not is_backup_id(place[1]):
             continue
         cluster, backup_id, word = place
         there = found.get((cluster, backup_id), Entry(cluster, backup_id))

@@ -122,5 +122,13 @@ def started_at(backup_id: str) -> datetime.datetime:
     return datetime.datetime.strptime(backup_id.partition("-")[0], _TIME).replace(tzinfo=datetime.UTC)
 
 
+def is_backup_id(text: str) -> bool:
+    """Whether it is one, its time included: there is no 30th of February."""
+    try:
+        return bool(BACKUP_ID.fullmatch(text) and started_at(text))
+    except ValueError:
+        return False
+
+
 def _digest(operation_id: str) -> str:
     return hashlib.sha256(operation_id.encode()).hexdigest()[:8]

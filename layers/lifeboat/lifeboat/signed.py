@@ -48,7 +48,7 @@ def unseal(document: bytes, signer: Signer, what: str) -> dict[str, Any]:
         digest = hashlib.sha256(canonical(payload)).digest()
         if not isinstance(payload, dict) or (told["algorithm"], told["sha256"]) != (_ALGORITHM, digest.hex()):
             raise TypeError
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         msg = f"{what} is not a signed document, or was changed after it was signed: choose another backup"
         raise BackupUnprovenError(msg) from None
     if not signer.verify(digest, signature):

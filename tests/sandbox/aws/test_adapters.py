@@ -108,6 +108,8 @@ def test_a_signature_holds_for_its_digest_alone(signer):
     signature = signer.sign(one)
     assert signer.verify(one, signature)
     assert not signer.verify(two, signature)
+    assert not signer.verify(one, b"")
+    assert not signer.verify(one, b"0" * 7000)
 
 
 @pytest.fixture

@@ -209,9 +209,14 @@ def test_what_was_deleted_long_ago_leaves_the_catalog(world):
 
 
 def test_foreign_folders_are_no_backups(world):
-    world.store.put(f"{CLUSTER.backups}by-hand/backup.json", b"{}")
+    """Nor do they end a run."""
+    keys = [f"{CLUSTER.backups}{name}/backup.json" for name in ("by-hand", "20260230t100000z-online-00000001")]
+    for key in keys:
+        world.store.put(key, b"{}")
+        world.store.put(CLUSTER.catalog(key.split("/")[-2], "committed.r1.s1.n1"), b"")
     retain(world)
-    assert world.store.head(f"{CLUSTER.backups}by-hand/backup.json")
+    assert all(map(world.store.head, keys))
+    assert [each.to_json()["backupId"] for each in catalog.entries(world.store, BLUE)] == [*IDS]
 
 
 def test_a_restore_that_has_begun_survives_even_a_wrong_deletion():

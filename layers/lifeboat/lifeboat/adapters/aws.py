@@ -12,6 +12,8 @@ from lifeboat.errors import PreflightError
 from lifeboat.ports import DnsRecord, Execution
 
 _SIGNING_ALGORITHM = "ECDSA_SHA_256"
+_SIGNATURE_BYTES = 72
+"""At most, of P-256 in DER: two integers of 33 bytes."""
 
 
 class StepFunctions:
@@ -60,6 +62,8 @@ class KmsSigner:
         return signature
 
     def verify(self, digest: bytes, signature: bytes) -> bool:
+        if not 0 < len(signature) <= _SIGNATURE_BYTES:  # to KMS a wrong request, not a wrong signature
+            return False
         try:
             answer = self._client.verify(
                 KeyId=self._key_id,

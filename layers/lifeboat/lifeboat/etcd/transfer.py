@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 
-from lifeboat.errors import BackupUnprovenError, SnapshotFailedError
+from lifeboat.errors import BackupUnprovenError, LeaseLostError, SnapshotFailedError
 from lifeboat.etcd import look, members, pieces, snapshot
 from lifeboat.etcd.lanes import HAND_OVER, deal
 from lifeboat.etcd.look import Look
@@ -74,7 +74,12 @@ def advance(
         if store.head(key) is not None:  # by a look whose answer was lost
             return replace(progress, is_complete=True)
         progress = replace(progress, upload_id=store.open_upload(key), stored=0)
-        seen, stored = snapshot.look_at(cluster, staging), store.stored_parts(key, progress.upload_id) or []
+        try:
+            seen = snapshot.look_at(cluster, staging)
+        except (StagingGone, LeaseLostError):  # a late twin: it was ended for good, and nobody ends this one
+            store.abort_upload(key, progress.upload_id)
+            raise
+        stored = store.stored_parts(key, progress.upload_id) or []
     there = {each.number: each.sha256 for each in stored}
     missing = [each for each in seen.parts if there.get(each.number) != each.sha256]
     progress = replace(progress, stored=look.next_to(seen.parts, stored, progress.stored))

@@ -16,6 +16,9 @@ from lifeboat.reconciliation import OPERATION
 from lifeboat.resources import HOSTED_CLUSTERS, Resource
 from lifeboat.source_state import SourceState
 
+_TOLD = 20
+"""Backups passed over that a machine's data name."""
+
 
 @dataclass(frozen=True)
 class Destination:
@@ -85,7 +88,7 @@ def load(store: ObjectStore, signer: Signer, task: Task) -> dict[str, Any]:
             "alarms": list(record.snapshot.alarms),
             "note": record.snapshot.note,
         },
-        "skipped": list(skipped),
+        "skipped": list(skipped[:_TOLD]),
     }
 
 

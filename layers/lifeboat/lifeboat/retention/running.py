@@ -16,7 +16,7 @@ from typing import Any
 from lifeboat import backups, catalog, lease
 from lifeboat.errors import BackupUnprovenError
 from lifeboat.layout import ClusterLayout, hosted_cluster_prefix
-from lifeboat.model import BACKUP_ID, HostedClusterRef
+from lifeboat.model import HostedClusterRef, is_backup_id
 from lifeboat.ports import Clock, Executions, Leases, ListedObject, ObjectStore, Signer
 from lifeboat.retention import deleting
 from lifeboat.retention.rules import Candidate, Decision, Rules, decide
@@ -126,7 +126,7 @@ class _HostedCluster:
         self._clusters = [ClusterLayout(hosted, each) for each in infra_ids]
         for cluster in self._clusters:
             for each in world.store.objects_below(cluster.backups):
-                if (backup_id := cluster.backup_of(each.key)) and BACKUP_ID.fullmatch(backup_id):
+                if (backup_id := cluster.backup_of(each.key)) and is_backup_id(backup_id):
                     self._objects.setdefault((cluster, backup_id), []).append(each)
 
     def is_held(self) -> bool:
