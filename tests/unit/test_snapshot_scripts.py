@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from lifeboat.errors import LeaseLostError, SnapshotFailedError
+from lifeboat.errors import EtcdNotReadyError, LeaseLostError, SnapshotFailedError
 from lifeboat.etcd import members, pieces, scripts, snapshot, transfer
 from lifeboat.etcd.snapshot import MIB, Staging, StagingGone
 from lifeboat.etcd.transfer import FUNCTION, POD, Progress
@@ -151,6 +151,22 @@ def test_starting_twice_saves_once_and_nobody_else_reads_it(one):
     before = one.end()
     assert one.start().seen() == before
     assert one.folder().stat().st_mode & 0o077 == 0
+
+
+def test_a_start_that_comes_later_is_told_what_was_known_when_the_save_began(one):
+    """The answer of the first one was lost. What etcd took meanwhile is not in the snapshot."""
+
+    def known(revision, acknowledged):
+        source = replace(one.source, revision=revision, acknowledged=acknowledged)
+        begun = snapshot.start(one.cluster, one.staging, source, UNPACED)
+        return begun.revision, begun.acknowledged
+
+    assert known(41, 42) == (41, 42)
+    assert known(43, 44) == (41, 42)
+    assert known(43, None) == (41, None)
+    (one.folder() / "known").unlink()
+    with pytest.raises(EtcdNotReadyError, match="at this moment"):
+        known(43, 44)
 
 
 def test_parts_are_sent_while_the_file_still_grows(one_etcd, bucket):

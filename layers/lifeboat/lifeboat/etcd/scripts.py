@@ -5,6 +5,7 @@ wrote. Everything lies in `/tmp/lifeboat/<staging id>/` (ephemeral storage; neve
 by itself). The id holds the epoch of the execution that works there; it is used once, so its files are of one snapshot:
 
     epoch            that number; a script of an older execution stops (exit code 3)
+    known            `revision acknowledged` of etcd before it was begun (0: not told)
     pid              of the worker
     seen             touched by every look: when none comes any more, the work ends by itself
     data             the snapshot, from its first byte on; complete once `saved` says 0
@@ -106,7 +107,8 @@ exit 0
 """
 )
 
-# $3 bytes of room needed, $4 the worker, then its arguments. The folder is made once: who comes later finds it at work.
+# $3 bytes of room needed, $4 what `known` is to say, $5 the worker, then its arguments. The folder is made once: who
+# comes later finds it at work, and is told what was known then.
 # A node whose disk gets full evicts pods, first of all the one that filled it: kubelet's threshold for images is 15 %.
 START = (
     STAGING
@@ -117,15 +119,16 @@ START = (
 for tool in date dd grep head mkfifo nice od setsid sha256sum sort stat tail timeout tr wc; do
   command -v "$tool" >/dev/null 2>&1 || { echo "$tool is not in this image"; exit 6; }
 done
-if [ -d "$dir" ]; then echo there; exit 0; fi
-needed=$3 work=$4 epoch=$2
-shift 4
+if [ -d "$dir" ]; then echo "there $(cat "$dir/known" 2>/dev/null)"; exit 0; fi
+needed=$3 known=$4 work=$5 epoch=$2
+shift 5
 disk() { free=$(($1 * $3)) kept=$(($2 * $3 / 100 * 16)); }
 disk $(stat -f -c '%a %b %S' /tmp)
 if [ "$free" -lt $((needed + kept)) ]; then
   echo "/tmp has $((free / 1048576)) MiB free, $((needed / 1048576)) MiB and 16 % of the disk are needed"; exit 4
 fi
 mkdir -p /tmp/lifeboat && mkdir "$dir" || exit 5
+echo "$known" > "$dir/known"
 echo "$epoch" > "$dir/epoch"
 : > "$dir/seen"
 setsid sh -c "$work" lifeboat-work "$dir" "$@" < /dev/null > /dev/null 2>&1 &

@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lifeboat import podshell
 from lifeboat.errors import (
@@ -67,6 +67,10 @@ class Source:
     quota: int
     storage: int | None = None
     """How much ephemeral storage its container may use, where that is bounded."""
+    revision: int = 0
+    """At least that is in the snapshot."""
+    acknowledged: int | None = None
+    """The revision up to which etcd had acknowledged writes; None without a quorum."""
 
     @property
     def may_grow(self) -> int:
@@ -98,8 +102,11 @@ def part_size(db_size: int) -> int:
     return max(PART_SIZE, -(-db_size // (_PARTS * MIB)) * MIB)
 
 
-def start(cluster: ManagementCluster, staging: Staging, source: Source, pace: Pace) -> None:
+def start(cluster: ManagementCluster, staging: Staging, source: Source, pace: Pace) -> Source:
     """Begin saving a snapshot; what older executions left in that pod is removed. Nothing, where it was begun before.
+
+    Answers the source as it was known when that was: a try that comes later has seen revisions that the snapshot may
+    lack, and whoever looks for later writes would begin behind them.
 
     Raises SnapshotFailedError when the pod has no room or lacks a tool, LeaseLostError when a newer execution works
     there, EtcdNotReadyError when the pod is gone.
@@ -113,10 +120,15 @@ def start(cluster: ManagementCluster, staging: Staging, source: Source, pace: Pa
         raise SnapshotFailedError(msg)
     read = max(pace.read, source.db_size // _PACED_SECONDS) if pace.read else 0
     figures = [staging.part_size, read, pace.upload // LANES, source.may_grow, source.db_size]
+    known = f"{source.revision} {source.acknowledged or 0}"
+    arguments = [str(room), known, worker.SAVE, *map(str, figures), *worker.ARGUMENTS]
     try:
-        run(cluster, staging, scripts.START, str(room), worker.SAVE, *map(str, figures), *worker.ARGUMENTS)
+        said = run(
+            cluster, staging, scripts.START, str(room), known, worker.SAVE, *map(str, figures), *worker.ARGUMENTS
+        )
     except StagingGone as gone:
         raise EtcdNotReadyError(str(gone)) from None
+    return source if members.last_line(said.output) == "started" else _known_before(staging, source, said.output)
 
 
 def sweep(cluster: ManagementCluster, staging: Staging) -> None:
@@ -206,6 +218,17 @@ def check(staging: Staging, code: int, output: str) -> None:
     if code:
         msg = f"{staging.ref} cannot make a snapshot (exit code {code}): {words}"
         raise SnapshotFailedError(msg)
+
+
+def _known_before(staging: Staging, source: Source, said: str) -> Source:
+    told = re.fullmatch(r"there (\d+) (\d+)", members.last_line(said))
+    if told is None:
+        msg = f"another try begins the snapshot in {staging.ref} at this moment: try again"
+        raise EtcdNotReadyError(msg)
+    acknowledged = source.acknowledged
+    if acknowledged is not None and int(told[2]):
+        acknowledged = min(acknowledged, int(told[2]))
+    return replace(source, revision=min(source.revision, int(told[1])), acknowledged=acknowledged)
 
 
 def _in_each(

@@ -48,8 +48,12 @@ def start_snapshot(cluster: ManagementCluster, store: ObjectStore, task: Task, p
     size = snapshot.part_size(chosen.member.db_size)
     staging = Staging(namespace, chosen.member.pod, f"{task.backup_id}-{name}", task.operation.epoch, size)
     key = _layout(task).snapshot(name)
-    source = snapshot.source_of(cluster, staging, chosen.member.db_size)
-    snapshot.start(cluster, staging, source, _pace(task, pace))
+    source = dataclasses.replace(
+        snapshot.source_of(cluster, staging, chosen.member.db_size),
+        revision=chosen.member.revision,
+        acknowledged=chosen.acknowledged,
+    )
+    source = snapshot.start(cluster, staging, source, _pace(task, pace))
     # While it is saved, so that the hosted API is not away for it.
     for each in store.open_uploads(ClusterLayout(task.hosted_cluster, str(task.infra_id)).backups):
         if each.key != key:
@@ -63,8 +67,8 @@ def start_snapshot(cluster: ManagementCluster, store: ObjectStore, task: Task, p
         "etcdVersion": chosen.member.version,
         "partSize": size,
         "dbSize": source.db_size,
-        "revision": chosen.member.revision,
-        "acknowledged": chosen.acknowledged,
+        "revision": source.revision,
+        "acknowledged": source.acknowledged,
         "alarms": list(chosen.alarms),
         "note": chosen.note,
         "uploadId": store.open_upload(key),
