@@ -12,13 +12,14 @@ from lifeboat.errors import (
     PreflightError,
     SnapshotFailedError,
 )
-from lifeboat.etcd import steps
+from lifeboat.etcd import scripts, steps
 from lifeboat.layout import BackupLayout
 from lifeboat.model import BackupKind
 from lifeboat.resources import MACHINES, STATEFUL_SETS
 from tests.unit.a_backup import Backup, without_versions
 from tests.unit.builders import a_secret, an_object, blue
 from tests.unit.memory import MemoryStore
+from tests.unit.pods import framed
 
 
 def test_a_quiesced_backup_holds_everything_and_names_its_parts():
@@ -322,6 +323,21 @@ def test_a_write_after_a_quiesced_snapshot_makes_it_be_taken_again_and_at_last_f
     assert [backup.snapshot()["again"] for _ in range(2)] == [True, True]
     with pytest.raises(SnapshotFailedError, match="2 writes after revision 4711"):
         backup.snapshot()
+
+
+def test_the_try_that_began_a_snapshot_tells_its_revision():
+    """Its answer was lost. What the member of the second try has already may lack in it, and no tool may tell."""
+    backup = Backup()
+    backup.preflight()
+    backup.quiesce()
+
+    def begun_before(namespace, pod, container, command, stdin):
+        answer = backup.etcd(namespace, pod, container, command, stdin)
+        return framed("there 4000 4000\n") if command[4] == scripts.START else answer
+
+    backup.cluster.exec_handler = begun_before
+    backup.start_snapshot()
+    assert (backup.data["snapshot"]["revision"], backup.data["snapshot"]["acknowledged"]) == (4000, 4000)
 
 
 def test_expired_leases_after_a_quiesced_snapshot_are_no_writes():

@@ -123,9 +123,7 @@ def start(cluster: ManagementCluster, staging: Staging, source: Source, pace: Pa
     known = f"{source.revision} {source.acknowledged or 0}"
     arguments = [str(room), known, worker.SAVE, *map(str, figures), *worker.ARGUMENTS]
     try:
-        said = run(
-            cluster, staging, scripts.START, str(room), known, worker.SAVE, *map(str, figures), *worker.ARGUMENTS
-        )
+        said = run(cluster, staging, scripts.START, *arguments)
     except StagingGone as gone:
         raise EtcdNotReadyError(str(gone)) from None
     return source if members.last_line(said.output) == "started" else _known_before(staging, source, said.output)
