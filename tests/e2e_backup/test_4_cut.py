@@ -27,8 +27,6 @@ def test_any_task_may_fail_before_its_work_or_die_after_it(when, kind, state, fu
     assert blue.source() == before
     assert blue.serves()
     new = listed(blue) - had
-    if (when, state) == ("before", "DiscardSnapshot"):  # the clean-up itself failed for good: the next run's does it
-        assert blue.run("backup", source="mgmt-1").status == "SUCCEEDED"
     assert left_behind(blue) == []
     if when == "killed" or state in SURVIVED:
         assert ended.status == "SUCCEEDED", ended.cause
