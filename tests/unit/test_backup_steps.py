@@ -8,11 +8,12 @@ from lifeboat import backups, export, inventory
 from lifeboat.errors import (
     ApiUnavailableError,
     BackupUnprovenError,
+    EtcdNotReadyError,
     ObjectRefusedError,
     PreflightError,
     SnapshotFailedError,
 )
-from lifeboat.etcd import scripts, steps
+from lifeboat.etcd import members, scripts, steps
 from lifeboat.layout import BackupLayout
 from lifeboat.model import BackupKind
 from lifeboat.resources import MACHINES, STATEFUL_SETS
@@ -212,6 +213,8 @@ def test_silent_pods_use_up_no_function(monkeypatch):
 
     backup.start_snapshot()
     monkeypatch.setattr(backup.cluster, "exec", hangs)
+    with pytest.raises(EtcdNotReadyError):
+        members.ask(backup.cluster, backup.hosted.ref.control_plane_namespace)
     told = steps.discard_snapshot(backup.cluster, backup.store, backup.task())
     assert told == {"silent": ["etcd-0", "etcd-1", "etcd-2"], "aborted": 1}
     assert max(hanging) <= 20

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from lifeboat import podshell
@@ -146,7 +147,7 @@ def status(cluster: ManagementCluster, pod: PodRef) -> MemberStatus:
 
 
 def ask(cluster: ManagementCluster, namespace: str) -> Answers:
-    """Ask every member that the StatefulSet wants, and any pod beside these.
+    """Ask every member that the StatefulSet wants, and any pod beside these, side by side.
 
     Raises EtcdNotReadyError when none answers.
     """
@@ -155,12 +156,20 @@ def ask(cluster: ManagementCluster, namespace: str) -> Answers:
     wanted = int(stateful_set["spec"].get("replicas", 1)) if stateful_set else len(running)
     there: list[MemberStatus] = []
     silent = {f"{STATEFUL_SET}-{ordinal}": "it has no running container" for ordinal in range(wanted)}
-    for pod in running:
-        silent.pop(pod.name, None)
+
+    def told(pod: PodRef) -> MemberStatus | str:
         try:
-            there.append(status(cluster, pod))
+            return status(cluster, pod)
         except _SILENCE as error:
-            silent[pod.name] = str(error)
+            return str(error)
+
+    with ThreadPoolExecutor(max(len(running), 1)) as pool:  # an API server takes half a minute to give up a dead node
+        for pod, answer in zip(running, pool.map(told, running), strict=True):
+            silent.pop(pod.name, None)
+            if isinstance(answer, str):
+                silent[pod.name] = answer
+            else:
+                there.append(answer)
     found = Answers(wanted, tuple(there), silent)
     if not there:
         msg = f"no member of etcd in {namespace} answers: {found.silence() or 'there is no running pod'}"
