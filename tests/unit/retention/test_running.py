@@ -183,6 +183,24 @@ def test_what_never_became_a_backup_goes_after_a_week(world):
     assert retain(world).leftovers == 0
 
 
+def test_leftovers_stay_once_the_lease_is_taken(world):
+    """A second start of their operation may make a backup of them."""
+    retain(world)
+    world.store.now = NOW - DAY * 20
+    for suffix in ("11111111", "22222222"):
+        a_stored_backup(world.store, backup_id_at(NOW - DAY * 20, suffix=suffix))
+    reads, leases = [], world.leases
+
+    class TakenAfterTheFirst(MemoryLeases):
+        def read(self, hosted_cluster):
+            reads.append(hosted_cluster)
+            return leases.take("x", "op", EXECUTION, 100, leases.read("x")) if reads.count(str(BLUE)) > 3 else None
+
+    world.executions.add(EXECUTION, given={})
+    looked = World(world.store, world.signer, TakenAfterTheFirst(), world.executions, world.clock, [MACHINE])
+    assert retain(looked).leftovers == 1
+
+
 def test_an_upload_is_aborted_a_day_later(world):
     """Of leftovers and of whole backups; one that may still go on is let be."""
     keys = [CLUSTER.backup(each).snapshot("x") for each in (IDS[0], backup_id_at(NOW - DAY * 2), backup_id_at(NOW))]

@@ -201,6 +201,8 @@ class _HostedCluster:
             if self._is_committed(place):
                 continue
             keys = deleting.leftovers(store, *place, found, now)
+            if keys and self.is_held():  # a second start goes on with a backup that was left half-done
+                return
             for key in keys:
                 store.delete(key)
             self._report.leftovers += bool(keys)
