@@ -45,3 +45,14 @@ QUIESCING = {
 """What an online backup does without."""
 SURVIVED = {"ResumeSource", "CheckSourceServing", "RestoreSourceAutoRepair", "ReleaseLease", "DiscardSnapshot"}
 """Tasks after which nothing is at stake or which are tried again whatever happened."""
+ALWAYS = {
+    "PreflightSource",
+    "PauseSource",
+    "StopWriters",
+    "TransferSnapshot",
+    "VerifySnapshot",
+    "ExportManifests",
+    "CommitBackup",
+    "ResumeSource",
+}
+"""One task of each way back: what fails in between takes the same (see tests/statemachine)."""
