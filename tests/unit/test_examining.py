@@ -72,6 +72,19 @@ def test_a_part_below_a_delete_marker_or_another_version_is_told(store, signer, 
         backups.verify_parts(store, record)
 
 
+def test_a_backup_that_is_deleted_while_it_is_looked_at_is_told(store, signer, monkeypatch):
+    record = a_committed_backup(store, signer, ID)
+    below = store.objects_below
+
+    def deleted_first(prefix):
+        store.delete(record.layout.record)
+        return below(prefix)
+
+    monkeypatch.setattr(store, "objects_below", deleted_first)
+    with pytest.raises(BackupUnprovenError, match="was deleted while"):
+        examine(store, signer)
+
+
 def test_what_was_added_later_is_no_part_and_what_was_left_before_means_nothing(store, signer):
     record = a_stored_backup(store, ID)
     store.put(f"{record.layout.manifests_prefix}clusters.secrets.0123.yaml", b"earlier attempt")

@@ -198,7 +198,10 @@ def _strangers(store: ObjectStore, record: BackupRecord) -> tuple[tuple[str, ...
     """Objects below the backup that the record does not name: those younger than the record, and the others."""
     named = {record.layout.record, *(each.key for each in record.parts())}
     found = store.objects_below(record.layout.prefix)
-    written = next(each.modified for each in found if each.key == record.layout.record)
+    written = next((each.modified for each in found if each.key == record.layout.record), None)
+    if written is None:
+        msg = f"backup {record.backup_id} was deleted while it was looked at: `lifeboat backups` lists what is left"
+        raise BackupUnprovenError(msg)
     strangers = [each for each in found if each.key not in named]
     prefix = record.layout.prefix
     return (
