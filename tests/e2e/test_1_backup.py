@@ -12,7 +12,7 @@ from sandbox.proof import etcd
 from sandbox.proof.clients import client_of
 from sandbox.proof.observation import BLUE_PLANE
 from tests.e2e.operations import wait_until
-from tests.e2e.tasks import SAVING, SURVIVED, TASKS, ALWAYS
+from tests.e2e.tasks import ALWAYS, SAVING, SURVIVED, TASKS
 from tests.e2e_backup.stored import left_behind
 
 
