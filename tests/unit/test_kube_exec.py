@@ -1,5 +1,7 @@
 """How a refused websocket is told."""
 
+import socket
+
 import pytest
 from kubernetes.client import ApiClient, Configuration
 from websocket import WebSocketBadStatusException, WebSocketTimeoutException
@@ -34,3 +36,12 @@ def test_a_server_that_has_no_time_is_worth_another_try(monkeypatch, code):
 def test_a_connection_that_fails_is_worth_another_try(monkeypatch, error):
     with pytest.raises(ApiUnavailableError, match=rf"could not start \({type(error).__name__}\)$"):
         run_refused(monkeypatch, error)
+
+
+def test_a_handshake_that_is_never_answered_ends(monkeypatch):
+    """A dead node's kubelet never answers, and the API server waits for it."""
+    monkeypatch.setattr(kube_exec, "HANDSHAKE_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        api = ApiClient(Configuration(host=f"http://127.0.0.1:{silent.getsockname()[1]}"))
+        with pytest.raises(ApiUnavailableError, match=r"could not start \(WebSocketTimeoutException\)$"):
+            kube_exec.run(api, "mgmt-1", "clusters-blue", "etcd-0", "etcd", ["true"], "", 1)

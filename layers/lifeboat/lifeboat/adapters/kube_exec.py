@@ -7,18 +7,32 @@ told `Success`. Nothing here is proof; `lifeboat.podshell` puts a length and a d
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 from urllib.parse import quote
 
 import yaml
 from kubernetes.client import ApiClient
+from kubernetes.stream import ws_client
 from kubernetes.stream.ws_client import ERROR_CHANNEL, WSClient, get_websocket_url
-from websocket import WebSocketBadStatusException, WebSocketException
+from websocket import WebSocket, WebSocketBadStatusException, WebSocketException
 
 from lifeboat.errors import ApiUnavailableError, ObjectRefusedError
 from lifeboat.ports import ExecResult
 
+HANDSHAKE_SECONDS = 20.0
+"""How long a node may take to begin. The API server passes the handshake on to it, and a dead one never answers."""
 _LOST = -1
 _WORTH_ANOTHER_TRY = {408, 429}
+
+
+class _Bounded(WebSocket):
+    """A websocket that does not wait for ever: the Kubernetes client gives its own no timeout, and no way to."""
+
+    def connect(self, url: str, **options: Any) -> None:
+        super().connect(url, **{"timeout": HANDSHAKE_SECONDS, **options})  # type: ignore[no-untyped-call]
+
+
+ws_client.WebSocket = _Bounded
 
 
 def run(
