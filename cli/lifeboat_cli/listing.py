@@ -6,6 +6,7 @@ It tells what there is, not whether it can be trusted: `lifeboat verify` does, a
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 
 from lifeboat import backups, catalog
@@ -24,8 +25,8 @@ def print_backups(stack: Stack, hosted: HostedClusterRef | None, *, as_json: boo
     store = stack.store()
     if again:
         for each in rebuild(store, stack.signer(), hosted):
-            print(f"left out: {each}")
-    found = listed(store, hosted)
+            print(f"not proven: {each}", file=sys.stderr)
+    found = listed(store, hosted, compare=again)
     if as_json:
         print(json.dumps([{**entry.to_json(), "state": state} for entry, state in found], indent=1))
     else:
@@ -33,22 +34,28 @@ def print_backups(stack: Stack, hosted: HostedClusterRef | None, *, as_json: boo
     return 0 if found else 1
 
 
-def listed(store: ObjectStore, hosted: HostedClusterRef | None) -> list[tuple[Entry, str]]:
-    """Entries with their states. For one hosted cluster they are compared with the keys of its backups."""
+def listed(store: ObjectStore, hosted: HostedClusterRef | None, *, compare: bool = False) -> list[tuple[Entry, str]]:
+    """Entries with their states, by hosted cluster, the newest first.
+
+    For one hosted cluster, or to `compare`, they are held against the keys of the backups themselves.
+    """
     entries = catalog.entries(store, hosted)
-    if hosted is None:
+    if hosted is None and not compare:
         return [(each, _state(each)) for each in entries]
     known = {(each.cluster, each.backup_id): each for each in entries}
     found = []
-    places = _below(store, hosted)
-    for place in sorted({*known, *places}, key=lambda each: each[1], reverse=True):
+    places: dict[tuple[ClusterLayout, str], bool] = {}
+    for one in [hosted] if hosted else backups.hosted_clusters(store):
+        places |= _below(store, one)
+    newest_first = sorted({*known, *places}, key=lambda each: each[1], reverse=True)
+    for place in sorted(newest_first, key=lambda each: str(each[0].hosted_cluster)):
         entry, committed = known.get(place, Entry(*place)), places.get(place)
         if committed:
             state = _state(entry) if entry.is_committed else "committed; not in the catalog: --rebuild"
         elif entry.deleted_at:
             state = _state(entry)
         else:
-            state = "never committed" if committed is False else "gone"
+            state = "its record is gone" if entry.is_committed else "not committed (under way, or cut off)"
         found.append((entry, state))
     return found
 
@@ -84,7 +91,7 @@ def rebuild(store: ObjectStore, signer: Signer, hosted: HostedClusterRef | None)
                 record, _ = backups.open_version(store, signer, each, cluster.infra_id, backup_id)
                 catalog.note_committed(store, record)
             except BackupUnprovenError as error:
-                left_out.append(f"{each} {backup_id}: {error}")
+                left_out.append(f"{each} {backup_id}: {str(error).partition(': choose another')[0]}")
     return left_out
 
 
@@ -101,5 +108,5 @@ def _below(store: ObjectStore, hosted: HostedClusterRef) -> dict[tuple[ClusterLa
 
 
 def _state(entry: Entry) -> str:
-    at = entry.deleted_at or entry.verified_at
+    at = {"deleted": entry.deleted_at, "not proven": entry.refuted_at, "verified": entry.verified_at}.get(entry.state)
     return f"{entry.state} {at:%Y-%m-%d %H:%M}" if at else entry.state

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,20 +14,23 @@ from lifeboat_cli.stack import Stack, StackError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns its exit code (2: wrong usage, 1: it failed)."""
-    options = _parser().parse_args(arguments)
+    """Run one command; returns its exit code (1: it failed, 2: wrong usage, 3: AWS could not be asked)."""
+    options = _parse(arguments)
     try:
         return _run(options, Stack(options.stack))
     except StackError as error:
         print(f"lifeboat: {error}", file=sys.stderr)
         return 1
+    except BrokenPipeError:  # `lifeboat ... | head`: Python writes once more at its end, where nobody reads
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 141
     except Exception as error:
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - loaded by now, or not the cause
 
         if not isinstance(error, (BotoCoreError, ClientError)):
             raise
         print(f"lifeboat: AWS says: {error}", file=sys.stderr)
-        return 1
+        return 3
     except KeyboardInterrupt:
         print("no longer following; the execution goes on", file=sys.stderr)
         return 130
@@ -66,6 +70,20 @@ _FIELDS = {
 }
 
 
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Parse, and take `verify NAMESPACE/NAME --deep BACKUP` too, which argparse does not."""
+    parser = _parser()
+    options, rest = parser.parse_known_args(arguments)
+    if len(rest) == 1 and getattr(options, "backup_id", "") is None and not rest[0].startswith("-"):
+        try:
+            options.backup_id = running.backup_id(rest[0])
+        except argparse.ArgumentTypeError as error:
+            parser.error(str(error))
+    elif rest:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    return options
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="lifeboat", description="Move hosted clusters between management clusters.")
     parser.add_argument("--stack", default="lifeboat", help="name of the deployed stack (default: lifeboat)")
@@ -92,22 +110,26 @@ def _parser() -> argparse.ArgumentParser:
     recover.add_argument("--approval", choices=("required", "none"), help="default: required")
 
     follow = commands.add_parser("follow", help="follow an execution to its end")
-    follow.add_argument("execution", help="ARN, or name of a recovery")
+    follow.add_argument("execution", help="its ARN, or its name")
 
     backups = commands.add_parser("backups", help="list backups by the catalog")
     backups.add_argument("hosted_cluster", nargs="?", type=running.hosted_cluster, metavar="NAMESPACE/NAME")
     backups.add_argument("--json", action="store_true")
     backups.add_argument("--rebuild", action="store_true", help="make the catalog up from the records first")
 
-    verify = commands.add_parser("verify", help="prove one backup, by default the newest; exit code 1: it is not")
+    verify = commands.add_parser(
+        "verify",
+        help="prove one backup, by default the newest",
+        epilog="Exit code: 0 proven, 1 not proven, 3 AWS could not be asked.",
+    )
     verify.add_argument("hosted_cluster", type=running.hosted_cluster, metavar="NAMESPACE/NAME")
     verify.add_argument("backup_id", nargs="?", type=running.backup_id, metavar="BACKUP")
     verify.add_argument("--deep", action="store_true", help="read every byte, not only what S3 tells of it")
     verify.add_argument("--json", action="store_true")
 
     for verb in ("approve", "reject"):
-        answer = commands.add_parser(verb, help=f"{verb} a recovery that waits")
-        answer.add_argument("execution", help="ARN, or name of a recovery")
+        answer = commands.add_parser(verb, help=f"{verb} an execution that waits")
+        answer.add_argument("execution", help="its ARN, or its name")
         answer.add_argument("--reason")
 
     clusters = commands.add_parser("clusters", help="management clusters")

@@ -9,6 +9,7 @@ from typing import TextIO
 from lifeboat_cli.follow import StepEvent, What
 
 _WORK = ("Task", "Parallel", "Map")
+_APPROVAL = "AskForApproval"
 _NESTED = ("RunBackup", "RunRestore", "RunTeardown")
 
 
@@ -25,7 +26,9 @@ class Progress:
         if event.kind not in _WORK:
             return
         if event.event is What.ENTERED:
-            if event.state in _NESTED or event.kind != "Task":
+            if event.state == _APPROVAL:
+                self._line(event, f"waiting for `lifeboat approve {event.execution}`, or reject")
+            elif event.state in _NESTED or event.kind != "Task":
                 self._line(event, "")
         elif event.event is What.RETRIED:
             self._line(event, f"tried again after {event.error}")

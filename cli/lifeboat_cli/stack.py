@@ -69,7 +69,19 @@ class Stack:
         raise StackError(msg)
 
     def execution(self, given: str) -> str:
-        """An execution by its ARN, or by its name among the recoveries."""
+        """An execution by its ARN, or by its name: a recovery's first, then the other machines'.
+
+        Raises StackError when there is none of that name.
+        """
         if given.startswith("arn:"):
             return given
-        return f"{self.machine('recover').replace(':stateMachine:', ':execution:')}:{given}"
+        client = self.client("stepfunctions")
+        for kind in reversed(MACHINES):
+            arn = f"{self.machine(kind).replace(':stateMachine:', ':execution:')}:{given}"
+            try:
+                client.describe_execution(executionArn=arn)
+            except client.exceptions.ExecutionDoesNotExist:
+                continue
+            return arn
+        msg = f"no execution is named {given}: give its ARN, which starting it printed"
+        raise StackError(msg)

@@ -14,12 +14,16 @@ from lifeboat_cli.stack import Stack
 
 
 def verify(stack: Stack, hosted: HostedClusterRef, backup_id: str | None, *, deep: bool, as_json: bool) -> int:
-    """Print what was found; 1 when the backup is not proven. A proof by reading all of it goes into the catalog."""
+    """Print what was found; 1 when the backup is not proven.
+
+    The catalog is told of a proof by reading all of it, and of a backup that could not be proven.
+    """
     store, signer = stack.store(), stack.signer()
     code, text, found = told(store, signer, hosted, backup_id, deep=deep, as_json=as_json)
     print(text)
-    if found and found.is_proven and deep and not as_json:
-        print(_noted(store, found))
+    note = _noted(store, hosted, backup_id, found, deep=deep)
+    if note and not as_json:
+        print(note)
     return code
 
 
@@ -48,7 +52,8 @@ def _table(found: Examination) -> str:
         how = "every byte was read" if found.deep else "by S3's versions, sizes and checksums; --deep reads every byte"
         verdict = f"PROVEN: {what}: signed, {len(found.rows)} parts, {record.size:,} bytes; {how}"
     else:
-        verdict = f"NOT PROVEN: {what}: {wrong} of {len(found.rows)} parts are wrong, {len(found.added)} were added"
+        added = f", added {len(found.added)}" if found.added else ""
+        verdict = f"NOT PROVEN: {what}: parts that are wrong: {wrong} of {len(found.rows)}{added}"
     notes = [f"note: {record.snapshot.note}"] if record.snapshot.note else []
     alarms = [f"etcd had alarms: {', '.join(record.snapshot.alarms)}"] if record.snapshot.alarms else []
     return "\n".join([*lines, *notes, *alarms, verdict])
@@ -69,11 +74,26 @@ def _json(found: Examination) -> str:
     return json.dumps(document, indent=1)
 
 
-def _noted(store: ObjectStore, found: Examination) -> str:
+def _noted(
+    store: ObjectStore, hosted: HostedClusterRef, backup_id: str | None, found: Examination | None, *, deep: bool
+) -> str | None:
+    """Tell the catalog what it should know of; returns what to say about that."""
     from botocore.exceptions import ClientError  # noqa: PLC0415 - loaded by now
 
+    now = datetime.datetime.now(datetime.UTC)
     try:
-        catalog.note_verified(store, found.record, datetime.datetime.now(datetime.UTC))
+        if found and found.is_proven:
+            if not deep:
+                return None
+            catalog.note_verified(store, found.record, now)
+        elif found:
+            catalog.note_refuted(store, catalog.cluster_of(found.record), found.record.backup_id, now)
+        else:  # its record is gone or forged: what the catalog tells of it is the only trace
+            there = [each for each in catalog.entries(store, hosted) if each.backup_id == backup_id]
+            for each in there:
+                catalog.note_refuted(store, each.cluster, each.backup_id, now)
+            if not there:
+                return None
     except ClientError:
         return "the catalog could not be told (no right to write there); the verdict stands"
     return "the catalog tells it from now on"

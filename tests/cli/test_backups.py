@@ -2,6 +2,8 @@
 
 import datetime
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -72,18 +74,22 @@ def test_what_the_catalog_does_not_know_is_told_and_made_up(store, capsys):
     a_stored_backup(store, backup_id_at(NOW + datetime.timedelta(hours=2)))
     assert run("backups", "clusters/blue") == 0
     never, new, _ = capsys.readouterr().out.splitlines()[1:]
-    assert never.endswith("never committed")
+    assert never.endswith("not committed (under way, or cut off)")
     assert new.endswith("not in the catalog: --rebuild")
     assert run("backups") == 1
+    capsys.readouterr()
     assert run("backups", "--rebuild") == 0
-    assert capsys.readouterr().out.count("committed") == 3
+    told = [line.split()[8:] for line in capsys.readouterr().out.splitlines()[1:]]
+    assert told == [["not", "committed", "(under", "way,", "or", "cut", "off)"], *3 * [["committed"]]]
 
 
 def test_a_record_that_does_not_verify_stays_out_of_the_catalog(store, capsys):
     key = next(each for each in store.keys("hosted-clusters/clusters/blue/") if each.endswith("backup.json"))
     store.objects[key] = store.objects[key].replace(b"mgmt-1", b"mgmt-9")
     run("backups", "--rebuild")
-    assert "left out: clusters/blue" in capsys.readouterr().out
+    told = capsys.readouterr()
+    assert "not proven: clusters/blue" in told.err
+    assert "not proven" not in told.out
 
 
 def test_words_that_nobody_here_wrote_change_nothing(store):
@@ -109,7 +115,10 @@ def test_one_that_is_not_proven_ends_with_one(store, capsys, deep):
     key = next(each for each in store.keys(f"hosted-clusters/clusters/blue/blue-x/backups/{NEW}/manifests/"))
     store.delete(key)
     assert run("verify", "clusters/blue", *deep) == 1
-    assert capsys.readouterr().out.splitlines()[-1].startswith(f"NOT PROVEN: {NEW}")
+    told = capsys.readouterr().out.splitlines()
+    assert told[-2].startswith(f"NOT PROVEN: {NEW}")
+    assert run("backups") == 0
+    assert "not proven" in next(line for line in capsys.readouterr().out.splitlines() if NEW in line)
     assert run("verify", "clusters/blue", "--json", *deep) == 1
     assert json.loads(capsys.readouterr().out)["proven"] is False
 
@@ -130,3 +139,44 @@ def test_what_etcd_was_like_is_told(store):
     assert code == 0
     assert "NOSPACE" in text
     assert "one of three answered" in text
+
+
+def test_a_record_that_is_gone_is_told_where_a_fleet_is_compared(store, capsys):
+    store.delete(
+        next(each for each in store.keys("hosted-clusters/clusters/blue/") if each.endswith(f"{NEW}/backup.json"))
+    )
+    assert run("verify", "clusters/blue", NEW) == 1
+    assert run("backups", "--rebuild", "--json") == 0
+    told = json.loads(capsys.readouterr().out.partition("\n[")[2].join(["[", ""]))
+    assert [each["state"] for each in told if each["backupId"] == NEW] == ["its record is gone"]
+
+
+@pytest.mark.parametrize(
+    "words", [["clusters/blue", OLD, "--deep"], ["clusters/blue", "--deep", OLD], ["--deep", "clusters/blue", OLD]]
+)
+def test_the_backup_may_stand_on_either_side_of_an_option(store, capsys, words):
+    assert run("verify", *words) == 0
+    assert f"PROVEN: {OLD}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "words", [["clusters/blue", OLD, NEW], ["clusters/blue", "--deep", "x"], ["clusters/blue", "--depth"]]
+)
+def test_more_than_one_backup_is_refused(store, capsys, words):
+    with pytest.raises(SystemExit):
+        run("verify", *words)
+    assert "error: " in capsys.readouterr().err
+
+
+def test_a_pipe_that_is_closed_is_no_traceback(tmp_path):
+    """As `lifeboat ... | head` leaves it."""
+    script = tmp_path / "closed.py"
+    script.write_text(
+        "import sys\n"
+        "from lifeboat_cli import listing, main\n"
+        "listing.print_backups = lambda *_, **__: [print('a line') for _ in range(100_000)]\n"
+        "sys.exit(main.main(['backups']))\n"
+    )
+    command = f"{sys.executable} {script} | head -n 1; exit ${{PIPESTATUS[0]}}"
+    ended = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (141, "a line\n", "")

@@ -26,7 +26,7 @@ OLD, NEW = NOW - datetime.timedelta(days=9), NOW + datetime.timedelta(minutes=3)
 def test_network_pods_are_renewed_one_node_at_a_time():
     inside = MemoryCluster("blue")
     inside.add(an_ovn_pod("a", created=OLD), an_ovn_pod("b", created=OLD))
-    assert guest.renew_network(inside, NOW) == ["the new network pod of node a, 1 to come"]
+    assert guest.renew_network(inside, NOW) == ["the new network pod of node a, 1 after it"]
     assert [each["spec"]["nodeName"] for each in inside.objects("Pod")] == ["b"]
     # WHEN the new pod of `a` is there but not ready, `b` keeps its old one
     inside.add(an_ovn_pod("a", created=NEW, ready=False))
@@ -34,7 +34,7 @@ def test_network_pods_are_renewed_one_node_at_a_time():
     assert len(inside.objects("Pod")) == 2
     # WHEN it is ready, it is b's turn
     inside.add(an_ovn_pod("a", created=NEW))
-    assert guest.renew_network(inside, NOW) == ["the new network pod of node b, 0 to come"]
+    assert guest.renew_network(inside, NOW) == ["the new network pod of node b"]
     inside.add(an_ovn_pod("b", created=NEW))
     assert guest.renew_network(inside, NOW) == []
 

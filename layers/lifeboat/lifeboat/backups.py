@@ -92,7 +92,8 @@ def latest(
 
 def _no_backup(hosted_cluster: HostedClusterRef, backup_id: str) -> BackupUnprovenError:
     return BackupUnprovenError(
-        f"{hosted_cluster} has no backup {backup_id}: `lifeboat backups {hosted_cluster}` lists what there is"
+        f"{hosted_cluster} has no backup{'' if backup_id == LATEST else f' {backup_id}'}: "
+        f"`lifeboat backups {hosted_cluster}` lists what there is"
     )
 
 
@@ -150,7 +151,7 @@ def problem_of(store: ObjectStore, part: Part, *, current: bool = True) -> str |
     if stored is not None and part.is_stored_as(stored):
         return None
     if current and problem_of(store, part, current=False) is None:
-        return "was deleted or overwritten; until its life cycle ends it can be restored by naming its id"
+        return "was deleted or overwritten; a restore by the backup's id takes the old version while S3 has it"
     return "is missing" if stored is None else "is not what was recorded"
 
 

@@ -2,6 +2,7 @@
 
     committed.r<revision>.s<bytes>.n<objects>   the record was written
     verified.<time>                             all of it was read and proven, at that time
+    refuted.<time>                              it was looked at then, and could not be proven
     deleted.<time>                              retention began to delete it then; it is never committed again
 
 Words are only added. The catalog is a hint for people: nothing is restored, and nothing deleted, on its word; the one
@@ -22,7 +23,7 @@ from lifeboat.ports import ObjectStore
 from lifeboat.record import BackupRecord
 
 _TIME = "%Y%m%dt%H%M%Sz"
-_WORD = re.compile(r"committed\.r(\d+)\.s(\d+)\.n(\d+)|(verified|deleted)\.(\d{8}t\d{6}z)")
+_WORD = re.compile(r"committed\.r(\d+)\.s(\d+)\.n(\d+)|(verified|refuted|deleted)\.(\d{8}t\d{6}z)")
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Entry:
     size: int | None = None
     objects: int | None = None
     verified_at: datetime.datetime | None = None
+    refuted_at: datetime.datetime | None = None
     deleted_at: datetime.datetime | None = None
 
     @property
@@ -47,9 +49,11 @@ class Entry:
 
     @property
     def state(self) -> str:
-        """`deleted`, `verified` (all of it was read), `committed`, or `unknown`."""
+        """`deleted`, `verified` (all of it was read) or `not proven`, whichever was last, `committed`, or `unknown`."""
         if self.deleted_at:
             return "deleted"
+        if self.refuted_at and (self.verified_at is None or self.verified_at <= self.refuted_at):
+            return "not proven"
         if self.verified_at:
             return "verified"
         return "committed" if self.is_committed else "unknown"
@@ -67,6 +71,7 @@ class Entry:
             "objects": self.objects,
             "state": self.state,
             "verifiedAt": self.verified_at.isoformat() if self.verified_at else None,
+            "refutedAt": self.refuted_at.isoformat() if self.refuted_at else None,
             "deletedAt": self.deleted_at.isoformat() if self.deleted_at else None,
         }
 
@@ -86,6 +91,11 @@ def note_committed(store: ObjectStore, record: BackupRecord) -> None:
 def note_verified(store: ObjectStore, record: BackupRecord, now: datetime.datetime) -> None:
     """Tell that all of a backup was read and proven."""
     store.put(cluster_of(record).catalog(record.backup_id, f"verified.{_written(now)}"), b"")
+
+
+def note_refuted(store: ObjectStore, cluster: ClusterLayout, backup_id: str, now: datetime.datetime) -> None:
+    """Tell that a backup was looked at and not proven."""
+    store.put(cluster.catalog(backup_id, f"refuted.{_written(now)}"), b"")
 
 
 def note_deleted(store: ObjectStore, cluster: ClusterLayout, backup_id: str, now: datetime.datetime) -> None:
@@ -137,6 +147,8 @@ def _with(entry: Entry, word: str) -> Entry:
         return entry
     if told[4] == "verified":
         return replace(entry, verified_at=max(at, entry.verified_at or at))
+    if told[4] == "refuted":
+        return replace(entry, refuted_at=max(at, entry.refuted_at or at))
     return replace(entry, deleted_at=min(at, entry.deleted_at or at))
 
 

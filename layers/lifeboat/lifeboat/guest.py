@@ -61,7 +61,8 @@ def renew_network(guest: ManagementCluster, since: datetime.datetime) -> list[st
     for pod in by_node[old[0]] if old else ():
         if _is_old(pod, since):
             guest.delete(PODS, NETWORK_NAMESPACE, pod["metadata"]["name"], uid=pod["metadata"]["uid"])
-    return [f"the new network pod of node {old[0]}, {len(old) - 1} to come"] if old else []
+    after = f", {len(old) - 1} after it" if len(old) > 1 else ""
+    return [f"the new network pod of node {old[0]}{after}"] if old else []
 
 
 def _is_old(pod: Manifest, since: datetime.datetime) -> bool:

@@ -230,7 +230,7 @@ def _write_down(store: ObjectStore, task: Task, evidence: Mapping[str, Any]) -> 
 def _in_words(now: Progress, begun: Mapping[str, Any]) -> str:
     about = max(now.digested, -(-int(begun["dbSize"]) // int(begun["partSize"])))
     how = "" if now.way == transfer.POD else ", through the function"
-    return f"{now.size // MIB} MiB saved, {now.stored} of about {about} parts stored{how}"
+    return f"the snapshot ({now.size // MIB} MiB saved, {now.stored} of about {about} parts stored{how})"
 
 
 def _wait(task: Task, attempt: int, now: Progress) -> int:
