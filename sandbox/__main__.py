@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import json
 import signal
 import sys
-import tempfile
 import threading
 import time
 from pathlib import Path
 
 from sandbox.running import Sandbox, SandboxError
+from sandbox.running.folder import run_folder
+from sandbox.running.ready import hint, published, withdraw
 
 
 def main() -> int:
@@ -38,53 +37,60 @@ def main() -> int:
             help="the version that each management cluster stores",
         )
     arguments = parser.parse_args()
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: sys.exit(143))
-    sandbox_run = arguments.run_dir or Path(tempfile.mkdtemp(prefix="lifeboat-"))
+    _end_on_signals()
     started = time.monotonic()
 
     def progress(line: str) -> None:
         print(f"{time.monotonic() - started:6.1f} s  {line}", flush=True)
 
     try:
-        sandbox = Sandbox(
-            sandbox_run,
-            keep=arguments.keep,
-            isolation=arguments.isolation,
-            kube=arguments.kube,
-            cluster_api=tuple(arguments.cluster_api),
-            etcd=arguments.etcd,
-            progress=progress,
-        )
-        if arguments.command == "up":
-            return _up(sandbox, arguments.ready_file)
-        from sandbox.demo import run  # noqa: PLC0415 - `up` needs none of it
+        with run_folder(arguments.run_dir, keep=arguments.keep) as folder:
+            sandbox = Sandbox(
+                folder,
+                keep=arguments.keep,
+                isolation=arguments.isolation,
+                kube=arguments.kube,
+                cluster_api=tuple(arguments.cluster_api),
+                etcd=arguments.etcd,
+                progress=progress,
+            )
+            if arguments.command == "up":
+                return _up(sandbox, arguments.ready_file)
+            from sandbox.demo import run  # noqa: PLC0415 - `up` needs none of it
 
-        return run(sandbox, progress)
+            return run(sandbox, progress)
     except SandboxError as error:
-        if not arguments.run_dir:
-            with contextlib.suppress(OSError):
-                sandbox_run.rmdir()  # only when nothing is in it
         print(f"the sandbox failed: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        return 130
+        return 128 + signal.SIGINT
+
+
+def _end_on_signals() -> None:
+    """End in order on the first signal. The next ones are ignored: they would leave half of what is cleaned up."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def end(number: int, _: object) -> None:
+        for each in numbers:
+            signal.signal(each, signal.SIG_IGN)
+        if number == signal.SIGINT:
+            raise KeyboardInterrupt
+        sys.exit(128 + number)
+
+    for each in numbers:
+        signal.signal(each, end)
 
 
 def _up(sandbox: Sandbox, ready_file: Path) -> int:
-    ready_file.unlink(missing_ok=True)
-    with sandbox:
-        ready_file.parent.mkdir(parents=True, exist_ok=True)
-        temporary = ready_file.with_name(ready_file.name + ".new")
-        temporary.touch(mode=0o600)
-        temporary.write_text(json.dumps(sandbox.describe(), indent=1), encoding="utf-8")
-        temporary.rename(ready_file)
-        print(f"ready: {ready_file}", flush=True)
+    """Run until a signal comes; SIGINT, once all is up, is the usual way to end it."""
+    withdraw(ready_file)
+    with sandbox, published(ready_file, sandbox.describe()):
+        print(hint(ready_file), flush=True)
         try:
             while not threading.Event().wait(1):
                 sandbox.check()
-        finally:
-            ready_file.unlink(missing_ok=True)
+        except KeyboardInterrupt:
+            return 0
     return 0
 
 

@@ -93,9 +93,11 @@ def test_the_usual_etcd_commands_work_verbatim(up, plane, endpoint):
 
 def test_nothing_outlives_it(up):
     process, folder, _ = up
+    assert (folder / "ready.env").exists()
     process.send_signal(signal.SIGTERM)
-    process.wait(60)
+    assert process.wait(60) == 128 + signal.SIGTERM
     assert not (folder / "ready.json").exists()
+    assert not (folder / "ready.env").exists()
     assert not (folder / "run").exists()
     mark = str(folder / "run").encode()
     assert [each for each in _command_lines() if mark in each] == []
