@@ -50,7 +50,7 @@ class Backups:
             variables = function.get("Environment", {}).get("Variables", {})
             if not any(each in variables for each in _PACE):
                 continue
-            self._paces[function["FunctionName"]] = variables
+            self._paces.setdefault(function["FunctionName"], variables)  # the template's, also when asked twice
             self._set(function["FunctionName"], {**variables, **dict.fromkeys(_PACE, "0")})
         if not self._paces:
             raise RuntimeError(f"no function has {_PACE[0]}: is the pace set in another way now?")
