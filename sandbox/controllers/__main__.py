@@ -1,4 +1,7 @@
-"""`python -m sandbox.controllers PLAN CLUSTER`: every controller of one management cluster, in one process."""
+"""`python -m sandbox.controllers PLAN CLUSTER [--bare]`: every controller of one management cluster, in one process.
+
+`--bare`: without HyperShift's and Cluster API's.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +49,7 @@ def main() -> None:
     controllers: list[Startable] = [
         *(manager_controllers(context) if plan.kube == "emulated" else []),
         *cloud_controllers(context),
-        *hypershift_controllers(context),
+        *(hypershift_controllers(context) if "--bare" not in sys.argv else []),
     ]
     context.informers.wait_synced()
     for controller in controllers:

@@ -27,9 +27,7 @@ def _tasks(states):
 ON_THE_WAY_BACK = {"DiscardFailedSnapshot", "DiscardFailedOnlineSnapshot"}
 """Only entered after another task failed."""
 TASKS = [each for each in _tasks(MACHINE["States"]) if each[0] not in ON_THE_WAY_BACK]
-SAVING = {
-    each[0] for branch in MACHINE["States"]["SaveEtcdAndManifests"]["Branches"] for each in _tasks(branch["States"])
-}
+SAVING = {"StartSnapshot", "ExportManifests", "TransferSnapshot", "VerifySnapshot", "DiscardSnapshot"}
 """What makes the snapshot and the export."""
 QUIESCING = {
     "MarkSource",

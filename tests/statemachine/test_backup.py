@@ -13,6 +13,8 @@ from tests.statemachine.walker import Failure, Run, of_a_function, walk
 GIVEN = {"hostedCluster": {"namespace": "clusters", "name": "blue"}, "source": "mgmt-1", "kind": "quiesced"}
 ACCEPTED = {**GIVEN, "operation": {"id": "op-1", "epoch": 1, "execution": "arn"}, "firstHalfOfMove": False}
 DONE = {"done": True, "waitingFor": ""}
+MOVING = {"done": False, "lost": False, "wait": 1}
+STORED = {**MOVING, "done": True}
 WAITING = {"done": False, "waitingFor": "a node"}
 BROKEN = Failure("ObjectRefusedError", "refused")
 SUPERSEDED = Failure("LeaseLostError", "a newer execution took over")
@@ -33,7 +35,11 @@ def backup(**answers: Any) -> Run:
         "CheckControllersStopped": DONE,
         "StopWriters": {},
         "CheckWritersStopped": [WAITING, DONE],
-        "SaveEtcdAndManifests": [[{}, {}]],
+        "StartSnapshot": {},
+        "ExportManifests": {},
+        "TransferSnapshot": [MOVING, STORED],
+        "VerifySnapshot": {"again": False},
+        "DiscardSnapshot": {},
         "CommitBackup": RECORD,
         "DiscardFailedSnapshot": {},
         "ResumeSource": {"touched": True, "resumed": True},
@@ -59,7 +65,7 @@ def test_the_first_half_of_a_move_leaves_the_source_at_rest():
     assert run.end == "BackupComplete"
 
 
-@pytest.mark.parametrize("state", ["PreflightSource", "PauseSource", "SaveEtcdAndManifests", "CommitBackup"])
+@pytest.mark.parametrize("state", ["PreflightSource", "PauseSource", "StartSnapshot", "CommitBackup"])
 def test_a_failure_resumes_the_source_and_is_told(state):
     run = backup(**{state: BROKEN})
     assert [each for each in run.tasks if each in WAY_BACK] == WAY_BACK
@@ -103,9 +109,22 @@ def test_a_source_that_was_never_touched_is_told_by_the_reason_alone_and_its_lea
 def test_a_backup_that_was_committed_by_an_earlier_start_is_not_saved_again():
     """The source is stopped and looked at as before; only the record is read again."""
     run = backup(PreflightSource={**PREFLIGHT, "committed": True})
-    assert "SaveEtcdAndManifests" not in run.states
+    assert "StartSnapshot" not in run.states
     assert run.states.index("CheckWritersStopped") < run.states.index("CommitBackup")
     assert run.end == "BackupComplete"
+
+
+def test_a_snapshot_that_is_taken_again_needs_no_second_export():
+    run = backup(
+        TransferSnapshot=[{**MOVING, "lost": True}, STORED], VerifySnapshot=[{"again": True}, {"again": False}]
+    )
+    assert (run.states.count("StartSnapshot"), run.states.count("ExportManifests")) == (3, 1)
+    assert run.end == "BackupComplete"
+
+
+def test_nothing_is_at_work_when_the_way_back_begins():
+    """A branch of a Parallel would be: what fails beside it does not stop its function."""
+    assert {state["Type"] for _, state in machines.states("backup")} & {"Parallel", "Map"} == set()
 
 
 def without_quorum(answer: Any, **answers: Any) -> Run:
@@ -123,13 +142,13 @@ def test_an_etcd_without_quorum_is_asked_about_before_anything_is_changed(accept
     assert before == ["AcceptBackup", "PreflightSource", "IsApprovalNeeded?"]
     assert run.inputs["AskForApproval"]["Payload"]["token"] == "<$$.Task.Token>"
     assert run.inputs["AskForApproval"]["Payload"]["about"] == "quorum"
-    assert run.inputs["SaveEtcdAndManifests"]["approved"]["by"] == "somebody"
+    assert run.inputs["StartSnapshot"]["approved"]["by"] == "somebody"
     assert run.end == "BackupComplete"
 
 
 def test_a_rejection_ends_it_before_anything_is_changed():
     run = without_quorum(Failure("ApprovalRejected", "rejected by somebody; nothing was changed"))
-    assert not {"MarkSource", "PauseSource", "SaveEtcdAndManifests"} & set(run.states)
+    assert not {"MarkSource", "PauseSource", "StartSnapshot"} & set(run.states)
     assert "ReleaseLease" in run.states
     assert (run.end, run.error) == ("BackupFailed", "ApprovalRejected")
     assert run.cause == "rejected by somebody; nothing was changed"
@@ -138,7 +157,7 @@ def test_a_rejection_ends_it_before_anything_is_changed():
 def test_without_an_answer_it_ends_and_says_so():
     """Step Functions tells no cause of a timeout."""
     run = without_quorum(Failure("States.Timeout", ""))
-    assert not {"MarkSource", "PauseSource", "SaveEtcdAndManifests"} & set(run.states)
+    assert not {"MarkSource", "PauseSource", "StartSnapshot"} & set(run.states)
     assert (run.end, run.error) == ("BackupFailed", "ApprovalTimedOut")
     assert "clusters/blue without quorum within two hours, nothing was changed" in str(run.cause)
 

@@ -79,9 +79,8 @@ class Backup:
         return self.data["verified"]
 
     def capture(self) -> dict[str, Any]:
-        snapshot = self.snapshot()
-        exported = exporting.export_manifests(self.cluster, self.store, self.instances, self.task())
-        self.data["captured"] = [snapshot, exported]
+        self.snapshot()
+        self.data["exported"] = exporting.export_manifests(self.cluster, self.store, self.instances, self.task())
         return self.commit()
 
     def commit(self) -> dict[str, Any]:

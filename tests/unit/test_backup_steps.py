@@ -53,7 +53,7 @@ def test_a_committed_backup_that_lost_a_part_is_not_committed_again():
     backup = Backup(kind="online")
     backup.preflight()
     backup.capture()
-    backup.store.delete(backup.data["captured"][0]["key"])
+    backup.store.delete(backup.data["verified"]["key"])
     with pytest.raises(BackupUnprovenError, match="deleted or overwritten"):
         backup.commit()
 

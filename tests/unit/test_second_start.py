@@ -109,7 +109,7 @@ def test_a_source_that_woke_up_after_the_preflight_is_never_committed_as_the_old
     started_again(committed)
     committed.quiesce()
     written_to(committed)
-    committed.data["captured"] = [{}, {}]
+    committed.data["verified"] = committed.data["exported"] = {}
     with pytest.raises(BackupUnprovenError, match="2 writes after revision 4711"):
         committed.commit()
 
@@ -126,7 +126,7 @@ def test_a_minority_of_members_proves_nothing(committed):
     started_again(committed)
     committed.quiesce()
     committed.etcd.silent = {"etcd-1", "etcd-2"}
-    committed.data["captured"] = [{}, {}]
+    committed.data["verified"] = committed.data["exported"] = {}
     with pytest.raises(EtcdNotReadyError, match=r"1 of 3 members .* no quorum"):
         committed.commit()
 

@@ -74,7 +74,7 @@ def _refuse_outdated(cluster: ManagementCluster, record: BackupRecord) -> None:
 def _record(store: ObjectStore, task: Task, now: datetime.datetime) -> BackupRecord:
     state = recorded_state(store, task)
     layout = ClusterLayout(task.hosted_cluster, state.infra_id).backup(str(task.backup_id))
-    saved, exported = task.data["captured"]
+    saved, exported = task.data["verified"], task.data["exported"]
     manifests = tuple(ManifestPart(**{**each, "part": Part(**each["part"])}) for each in exported["manifests"])
     key = layout.evidence(SOURCE_STATE)
     stored, body = store.head(key), store.get(key)
