@@ -5,8 +5,9 @@ import json
 import yaml
 
 from sandbox.proof import leftovers
+from sandbox.world.large import LargeSeed
 
-INFRA = {"blue": "blue-x7k2p", "blue-green": "blue-green-q9w4z"}
+INFRA = {"blue": "blue-x7k2p", "blue-green": "blue-green-q9w4z", "large": LargeSeed().infra_id}
 
 
 def _keys(operations, below):
