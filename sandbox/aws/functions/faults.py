@@ -1,9 +1,9 @@
 """Faults that a test plants: one invocation of one function fails before it ran, after it ran, dies, or is held.
 
 A fault is a file in `<run>/faults/`; it is used up by the invocation that meets it. What a failed invocation had done
-by then stays done: `after` and `killed` let the handler finish its work and lose its answer. Two lose nothing and wait
-until the test releases them: `held` with its answer, so that the test can change the world between two states, and
-`late` with its work, so that the test can start a twin that overtakes it.
+by then stays done: `after` and `killed` let the handler finish its work and lose its answer, `cut` kills its process in
+the middle of it. Two lose nothing and wait until the test releases them: `held` with its answer, so that the test can
+change the world between two states, and `late` with its work, so that the test can start a twin that overtakes it.
 """
 
 from __future__ import annotations
@@ -12,18 +12,19 @@ import json
 import threading
 import time
 import uuid
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from sandbox.aws.functions.model import Outcome
 from sandbox.plan import Plan
 
-When = Literal["before", "after", "killed", "held", "late"]
+When = Literal["before", "after", "killed", "cut", "held", "late"]
 _ERRORS = {
     "before": "PlantedFaultError",
     "after": "PlantedFaultError",
     "killed": "Runtime.ExitError",  # what AWS reports of a process that died: machines retry it
+    "cut": "Runtime.ExitError",
 }
 
 _HELD, _HELD_SECONDS = ".held", 100.0
@@ -36,6 +37,12 @@ class Fault:
     function: str
     when: When
     skip: int = 0
+    seconds: float = 0.0
+    """How long a process that is `cut` has for its event; one that answers earlier loses its answer."""
+
+    @property
+    def cut_after(self) -> float | None:
+        return self.seconds if self.when == "cut" else None
 
     @property
     def loses(self) -> bool:
@@ -92,7 +99,7 @@ class Faults:
                 if function not in {fault.function, f"lifeboat-{fault.function}"}:
                     continue
                 if fault.skip:
-                    _write(path, Fault(fault.function, fault.when, fault.skip - 1))
+                    _write(path, replace(fault, skip=fault.skip - 1))
                     return None
                 path.unlink()
                 return fault
@@ -116,5 +123,5 @@ def _read(path: Path) -> Fault:
 
 def _write(path: Path, fault: Fault) -> None:
     temporary = path.with_suffix(".new")
-    temporary.write_text(json.dumps(fault.__dict__), encoding="utf-8")
+    temporary.write_text(json.dumps(asdict(fault)), encoding="utf-8")
     temporary.rename(path)

@@ -51,17 +51,17 @@ class FunctionHost:
             return fault.outcome()
         if fault and fault.when == "late":
             self._faults.hold(function.name)
-        outcome = self._run(function, payload, trace_id)
+        outcome = self._run(function, payload, trace_id, fault.cut_after if fault else None)
         if fault and fault.when == "held":
             self._faults.hold(function.name)
         return fault.outcome() if fault and fault.loses else outcome
 
-    def _run(self, function: Function, payload: bytes, trace_id: str | None) -> Outcome:
+    def _run(self, function: Function, payload: bytes, trace_id: str | None, cut_after: float | None) -> Outcome:
         worker = self._take(function) or self._start(function)
         with self._lock:
             self._busy.add(worker)
         try:
-            return worker.invoke(payload, trace_id or _trace_id())
+            return worker.invoke(payload, trace_id or _trace_id(), cut_after)
         finally:
             self._give_back(worker)
 

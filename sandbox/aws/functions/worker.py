@@ -70,8 +70,8 @@ class Worker:
     def alive(self) -> bool:
         return not self._ended.is_set() and self._process.poll() is None
 
-    def invoke(self, payload: bytes, trace_id: str) -> Outcome:
-        """Run one event to its end, its timeout or the end of the process."""
+    def invoke(self, payload: bytes, trace_id: str, cut_after: float | None = None) -> Outcome:
+        """Run one event to its end, its timeout or the end of the process, which comes `cut_after` seconds if given."""
         first_line = len(self._lines)
         request_id = str(uuid.uuid4())
         self._write(f"START RequestId: {request_id} Version: {self.function.version}")
@@ -89,6 +89,9 @@ class Worker:
         if self._ended.is_set():
             self._settle_as_exited()
         self._api.submit(invocation)
+        cut = threading.Timer(cut_after or 0.0, self.stop)
+        if cut_after is not None:
+            cut.start()
         try:
             answer, failed = invocation.answer.result(self.function.timeout_seconds)
         except NoAnswerError:
@@ -96,6 +99,7 @@ class Worker:
             answer, failed = _timed_out(request_id, self.function.timeout_seconds), True
             self._write(f"{request_id} Task timed out after {self.function.timeout_seconds:.2f} seconds")
         finally:
+            cut.cancel()
             self._invocation = None
         milliseconds = (time.monotonic() - started) * 1000
         self._write(f"END RequestId: {request_id}")

@@ -84,6 +84,18 @@ def test_a_late_invocation_does_its_work_once_it_is_released(aws: Aws, stack: De
     _invoke(aws, "sample-flaky", {"mode": "exit"})  # others count calls from 1
 
 
+def test_a_process_can_be_cut_off_in_the_middle_of_its_work(aws: Aws, stack: DeployedStack) -> None:
+    _invoke(aws, "sample-flaky", {"mode": "calm"})
+    faults.plant(aws.plan, Fault("sample-flaky", "cut", skip=1, seconds=0.2))
+    assert _invoke(aws, "sample-flaky", {"mode": "calm"})[1] is None
+    started = time.monotonic()
+    body, error = _invoke(aws, "sample-flaky", {"mode": "sleep"})
+    assert (body["errorType"], error) == ("Runtime.ExitError", "Unhandled")
+    assert time.monotonic() - started < 0.9  # it may take a second
+    assert faults.planted(aws.plan) == []
+    assert _invoke(aws, "sample-flaky", {"mode": "calm"}) == ({"calls": 1}, None)
+
+
 def test_output_reaches_cloudwatch_logs_and_a_file(aws: Aws, stack: DeployedStack) -> None:
     _invoke(aws, "sample-echo", {"word": "findable"})
     deadline = time.monotonic() + 5
