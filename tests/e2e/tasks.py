@@ -8,19 +8,13 @@ MACHINE = yaml.safe_load((Path(__file__).parents[2] / "statemachine" / "backup.a
 
 
 def _tasks(states):
-    """[(state, function, skip)], in the order of the definition, those inside of Parallel branches too."""
+    """[(state, function, skip)], in the order of the definition; `skip` states before it call the same function."""
     found, met = [], {}
-
-    def walk(states):
-        for name, state in states.items():
-            if state["Type"] == "Task" and state["Resource"].endswith("FunctionArn}"):
-                function = "".join("-" + c.lower() if c.isupper() else c for c in state["Resource"][2:-12]).lstrip("-")
-                found.append((name, function, met.get(function, 0)))
-                met[function] = met.get(function, 0) + 1
-            for branch in state.get("Branches", ()):
-                walk(branch["States"])
-
-    walk(states)
+    for name, state in states.items():
+        if state["Type"] == "Task" and state["Resource"].endswith("FunctionArn}"):
+            function = "".join("-" + c.lower() if c.isupper() else c for c in state["Resource"][2:-12]).lstrip("-")
+            found.append((name, function, met.get(function, 0)))
+            met[function] = met.get(function, 0) + 1
     return found
 
 

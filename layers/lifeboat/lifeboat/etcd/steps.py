@@ -1,6 +1,6 @@
 """The states around one snapshot.
 
-Their answers are references and figures, below `$.snapshot`, `$.transfer` and `$.verified` of the data of the backup machine.
+Their answers are references and figures, below `$.snapshot`, `$.transfer` and `$.verified` of the machine's data.
 Digests of parts are none of them: they go from the pod into evidence.
 """
 
