@@ -37,6 +37,15 @@ exec "{binary}" --endpoints=http://127.0.0.1:{port} "$@"
 """
 
 
+# A container's layer is none of memory, whatever this machine's /tmp is.
+_STAT = """#!/bin/sh
+case $* in
+  '-f -c %T /tmp') echo overlayfs ;;
+  *) exec {stat} "$@" ;;
+esac
+"""
+
+
 def until(look: Callable[[], Any], seconds: float = 10) -> Any:
     deadline = time.monotonic() + seconds
     while not (found := look()):
@@ -128,6 +137,8 @@ def running(etcd: Path, folder: Path, *options: str) -> Iterator[RealPod]:
     made = {"etcdctl": _ETCDCTL.format(binary=etcd / "etcdctl", port=client)}
     if not shutil.which("curl"):
         made["curl"] = f'#!/bin/sh\nexec "{sys.executable}" "{CURL}" "$@"\n'
+    if _is_memory("/tmp"):
+        made["stat"] = _STAT.format(stat=shutil.which("stat"))
     for name, text in made.items():
         (programs / name).write_text(text)
         (programs / name).chmod(0o755)
@@ -238,3 +249,8 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def _is_memory(folder: str) -> bool:
+    mounts = [line.split() for line in Path("/proc/mounts").read_text().splitlines()]
+    return any(each[1] == folder and each[2] == "tmpfs" for each in mounts)

@@ -389,7 +389,7 @@ def test_a_container_that_may_not_hold_its_snapshot_is_refused(limit, told):
     spec = {"containers": [{"name": "etcd", "resources": {"limits": limits}}]}
     cluster.add({"kind": "Pod", "metadata": {"namespace": "ns", "name": "etcd-0"}, "spec": spec})
     source = snapshot.source_of(cluster, staging, 2 * 1024**3)
-    assert source.storage == told
+    assert source.ephemeral.storage == told
     if told:
         with pytest.raises(SnapshotFailedError, match="ephemeral-storage"):
             snapshot.start(cluster, staging, source, UNPACED)

@@ -15,8 +15,9 @@ from lifeboat import auto_repair, backups, reconciliation, versions, writers
 from lifeboat.dns import records_of, to_json
 from lifeboat.edits import annotation
 from lifeboat.errors import BackupUnprovenError, EtcdNotReadyError, PreflightError, SnapshotFailedError
-from lifeboat.etcd import choice, later, members
+from lifeboat.etcd import choice, later, members, snapshot
 from lifeboat.etcd.choice import Choice
+from lifeboat.etcd.snapshot import Staging
 from lifeboat.inventory import CLUSTER_NAME_LABEL
 from lifeboat.layout import ClusterLayout
 from lifeboat.model import BackupKind, HostedClusterRef, Manifest, Task, new_backup_id
@@ -179,6 +180,8 @@ def _etcd(
         total_keys = members.count_keys(cluster, pod, serializable=not chosen.quorum)
     except (EtcdNotReadyError, SnapshotFailedError) as error:
         return {}, None, [str(error)]
+    staging = Staging(namespace, chosen.member.pod, "", 0, snapshot.part_size(chosen.member.db_size))
+    unfit = snapshot.refusal(staging, snapshot.source_of(cluster, staging, chosen.member.db_size))
     claim = _claim(spec)
     return (
         {
@@ -192,7 +195,7 @@ def _etcd(
             "dbSize": chosen.member.db_size,
         },
         chosen,
-        [],
+        [unfit] if unfit else [],
     )
 
 

@@ -110,6 +110,7 @@ exit 0
 # $3 bytes of room needed, $4 what `known` is to say, $5 the worker, then its arguments. The folder is made once: who
 # comes later finds it at work, and is told what was known then.
 # A node whose disk gets full evicts pods, first of all the one that filled it: kubelet's threshold for images is 15 %.
+# A tmpfs of its own under /tmp is the pod's memory; one that holds the whole container is the node's affair.
 START = (
     STAGING
     + ALIVE
@@ -122,12 +123,19 @@ done
 if [ -d "$dir" ]; then echo "there $(cat "$dir/known" 2>/dev/null)"; exit 0; fi
 needed=$3 known=$4 work=$5 epoch=$2
 shift 5
-disk() { free=$(($1 * $3)) kept=$(($2 * $3 / 100 * 16)); }
+case $(stat -f -c %T /tmp) in tmpfs | ramfs)
+  [ "$(stat -c %d /tmp)" = "$(stat -c %d /)" ] || {
+    echo "/tmp is memory (tmpfs), which counts against the pod: mount it from the node's disk"; exit 10; } ;;
+esac
+disk() { free=$((${1:-0} * ${3:-0})) kept=$((${2:-0} * ${3:-0} / 100 * 16)); }
 disk $(stat -f -c '%a %b %S' /tmp)
+[ "$kept" -gt 0 ] || { echo "the disk under /tmp does not tell its size: mount an emptyDir there"; exit 10; }
 if [ "$free" -lt $((needed + kept)) ]; then
   echo "/tmp has $((free / 1048576)) MiB free, $((needed / 1048576)) MiB and 16 % of the disk are needed"; exit 4
 fi
-mkdir -p /tmp/lifeboat && mkdir "$dir" || exit 5
+mkdir -p /tmp/lifeboat 2>/dev/null && [ -w /tmp/lifeboat ] ||
+  { echo "/tmp cannot be written to: mount an emptyDir there"; exit 10; }
+mkdir "$dir" || exit 5
 echo "$known" > "$dir/known"
 echo "$epoch" > "$dir/epoch"
 : > "$dir/seen"

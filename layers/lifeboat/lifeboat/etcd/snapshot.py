@@ -26,7 +26,8 @@ from lifeboat.errors import (
     ObjectRefusedError,
     SnapshotFailedError,
 )
-from lifeboat.etcd import look, members, scripts, worker
+from lifeboat.etcd import ephemeral, look, members, scripts, worker
+from lifeboat.etcd.ephemeral import Ephemeral
 from lifeboat.etcd.lanes import LANES
 from lifeboat.etcd.look import Look, Whole
 from lifeboat.etcd.members import CONTAINER
@@ -44,6 +45,7 @@ _ROOM_FACTOR, _ROOM_EXTRA = 1.1, 64 * MIB
 _TAIL, _PAGE = 32, 512
 _ALL = 10_000
 _NEWER, _NO_ROOM, _GONE = 3, 4, 7
+_ANY = Ephemeral(storage=None, unfit=None)
 _QUOTA = "ETCD_QUOTA_BACKEND_BYTES"
 _ETCD_QUOTA = 2 * 1024**3
 """etcd's own default (https://etcd.io/docs/v3.5/op-guide/maintenance/#space-quota)."""
@@ -65,8 +67,7 @@ class Source:
 
     db_size: int
     quota: int
-    storage: int | None = None
-    """How much ephemeral storage its container may use, where that is bounded."""
+    ephemeral: Ephemeral = _ANY
     revision: int = 0
     """At least that is in the snapshot."""
     acknowledged: int | None = None
@@ -111,22 +112,30 @@ def start(cluster: ManagementCluster, staging: Staging, source: Source, pace: Pa
     Raises SnapshotFailedError when the pod has no room or lacks a tool, LeaseLostError when a newer execution works
     there, EtcdNotReadyError when the pod is gone.
     """
-    room = int(source.db_size * _ROOM_FACTOR) + LANES * staging.part_size + _ROOM_EXTRA
-    if source.storage is not None and room > source.storage:
-        msg = (
-            f"{staging.ref} may use {source.storage // MIB} MiB of ephemeral storage (limits.ephemeral-storage), its "
-            f"snapshot needs {room // MIB}: raise the limit, or the node evicts the pod"
-        )
-        raise SnapshotFailedError(msg)
+    if why := refusal(staging, source):
+        raise SnapshotFailedError(why)
     read = max(pace.read, source.db_size // _PACED_SECONDS) if pace.read else 0
     figures = [staging.part_size, read, pace.upload // LANES, source.may_grow, source.db_size]
     known = f"{source.revision} {source.acknowledged or 0}"
-    arguments = [str(room), known, worker.SAVE, *map(str, figures), *worker.ARGUMENTS]
+    arguments = [str(_room(staging, source)), known, worker.SAVE, *map(str, figures), *worker.ARGUMENTS]
     try:
         said = run(cluster, staging, scripts.START, *arguments)
     except StagingGone as gone:
         raise EtcdNotReadyError(str(gone)) from None
     return source if members.last_line(said.output) == "started" else _known_before(staging, source, said.output)
+
+
+def refusal(staging: Staging, source: Source) -> str | None:
+    """Why a snapshot is not to be staged there, by the pod's manifest; None: it may be, if the disk has the room."""
+    if source.ephemeral.unfit:
+        return f"{staging.ref} has no place for a snapshot: {source.ephemeral.unfit}"
+    may, room = source.ephemeral.storage, _room(staging, source)
+    if may is None or room <= may:
+        return None
+    return (
+        f"{staging.ref} may use {may // MIB} MiB of ephemeral storage (limits.ephemeral-storage, or the sizeLimit of "
+        f"an emptyDir), its snapshot needs {room // MIB}: raise the limit, or the node evicts the pod"
+    )
 
 
 def sweep(cluster: ManagementCluster, staging: Staging) -> None:
@@ -175,12 +184,12 @@ def prove(staging: Staging, whole: Whole, parts: Sequence[StoredPart]) -> None:
 
 
 def source_of(cluster: ManagementCluster, staging: Staging, db_size: int) -> Source:
-    """The database of a member, with its quota as the pod says it."""
+    """The database of a member, with its quota and its ephemeral storage as the pod's manifest says them."""
     pod = cluster.get(PODS, staging.namespace, staging.pod) or {}
     containers = (pod.get("spec") or {}).get("containers") or ()
     container: Manifest = next((each for each in containers if each.get("name") == CONTAINER), {})
     told = _told_quota(container)
-    return Source(db_size, _ETCD_QUOTA if not told else max(told, 0), _storage(container))
+    return Source(db_size, _ETCD_QUOTA if not told else max(told, 0), ephemeral.of(pod, container))
 
 
 def run(
@@ -218,6 +227,11 @@ def check(staging: Staging, code: int, output: str) -> None:
         raise SnapshotFailedError(msg)
 
 
+def _room(staging: Staging, source: Source) -> int:
+    """Bytes: the file, a copy of what each lane sends, and some."""
+    return int(source.db_size * _ROOM_FACTOR) + LANES * staging.part_size + _ROOM_EXTRA
+
+
 def _known_before(staging: Staging, source: Source, said: str) -> Source:
     told = re.fullmatch(r"there (\d+) (\d+)", members.last_line(said))
     if told is None:
@@ -250,13 +264,3 @@ def _told_quota(container: Manifest) -> int | None:
     env = {each["name"]: str(each.get("value", "")) for each in container.get("env") or ()}
     told += re.findall(r"^-?\d+$", env.get(_QUOTA, ""))
     return int(told[0]) if told else None
-
-
-def _storage(container: Manifest) -> int | None:
-    """Kubernetes' quantities of bytes: a number with a binary or decimal suffix, or none."""
-    limit = str(((container.get("resources") or {}).get("limits") or {}).get("ephemeral-storage", ""))
-    told = re.fullmatch(r"(\d+(?:\.\d+)?)(?:([kMGT])(i?))?", limit)
-    if told is None:
-        return None
-    base = 1024 if told[3] else 1000
-    return int(float(told[1]) * base ** (" kMGT".index(told[2]) if told[2] else 0))

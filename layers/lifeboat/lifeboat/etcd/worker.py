@@ -30,10 +30,13 @@ give_up() {  # $1 code, $2 why
     process=${process#/proc/}; kill -KILL "${process%/cmdline}" 2>/dev/null
   done
 }
-disk() { free=$(($1 * $3)) percent=$(($1 * 100 / $2)); }
-data=${ETCD_DATA_DIR:-/var/lib/data}
-if [ -d "$data" ]; then
-  disk $(stat -f -c '%a %b %S' "$data")
+disk() {  # a percent of -1: it does not tell its size
+  free=$((${1:-0} * ${3:-0})) percent=-1
+  [ "${2:-0}" -le 0 ] || percent=$(($1 * 100 / $2))
+}
+data=${ETCD_DATA_DIR:-/var/lib/data} percent=-1
+[ ! -d "$data" ] || disk $(stat -f -c '%a %b %S' "$data")
+if [ "$percent" -ge 0 ]; then  # else the quota alone is a bound
   room=$(((free - 134217728) / 4)); [ "$room" -gt 0 ] || room=1
   if [ "$may" -eq 0 ] || [ "$may" -gt "$room" ]; then may=$room; fi
 fi
