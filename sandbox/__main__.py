@@ -9,6 +9,7 @@ import threading
 import time
 from pathlib import Path
 
+from sandbox import shape
 from sandbox.running import Sandbox, SandboxError
 from sandbox.running.folder import run_folder
 from sandbox.running.ready import hint, published, withdraw
@@ -36,7 +37,12 @@ def main() -> int:
             metavar=("MGMT-1", "MGMT-2"),
             help="the version that each management cluster stores",
         )
+        shape.add_arguments(each)
     arguments = parser.parse_args()
+    try:
+        asked = shape.of_arguments(arguments)
+    except ValueError as error:
+        parser.error(str(error))
     _end_on_signals()
     started = time.monotonic()
 
@@ -52,6 +58,7 @@ def main() -> int:
                 kube=arguments.kube,
                 cluster_api=tuple(arguments.cluster_api),
                 etcd=arguments.etcd,
+                shape=asked,
                 progress=progress,
             )
             if arguments.command == "up":

@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sandbox import assets
+from sandbox.shape import Shape
 
 AWS_PORT, DNS_PORT, API_PORT, KUBELET_PORT, WEBHOOK_PORT = 4566, 5353, 6443, 10250, 9443
 REGION = "us-east-2"
@@ -119,6 +120,7 @@ class Plan:
     crds: str | None  # a folder with published definitions instead of the sandbox's own
     etcd: str | None  # a folder with the hosted clusters' etcd 3.6 instead of the 3.5 of PyPI
     etcd_quotas: dict[str, int]  # bytes of etcd's quota, by hosted cluster; 8 GiB where none is named
+    shape: Shape  # what hosted cluster `blue` is like
 
     @property
     def aws_address(self) -> str:
@@ -183,6 +185,7 @@ class Plan:
     def load(cls, path: Path) -> Plan:
         data = json.loads(path.read_text(encoding="utf-8"))
         data["run"] = Path(data["run"])
+        data["shape"] = Shape(**data["shape"])
         data["management_clusters"] = tuple(
             ManagementClusterPlan(**{**each, "folder": Path(each["folder"])}) for each in data["management_clusters"]
         )
@@ -198,6 +201,7 @@ class Plan:
         cluster_api: tuple[str, str] = ("v1beta1", "v1beta1"),
         etcd: str | None = None,
         etcd_quotas: Mapping[str, int] | None = None,
+        shape: Shape | None = None,
     ) -> Plan:
         """Choose a free 127.A.0.0/16 and lay out the folders of a new sandbox.
 
@@ -243,6 +247,7 @@ class Plan:
             crds=crds,
             etcd=etcd_folder,
             etcd_quotas=dict(etcd_quotas or {}),
+            shape=shape or Shape(),
         )
         plan.logs.mkdir(exist_ok=True)
         plan.save()

@@ -31,6 +31,8 @@ _OVN_IMAGE = f"{RELEASE_REGISTRY}/ocp/ovn-kubernetes"
 _LEASE_NAMESPACE = "kube-node-lease"
 _OWNED = "kubernetes.io/cluster/"
 _PERIOD = 2.0  # seconds between two reports; a real kubelet's are 10
+_OFTEN = 10  # so many nodes may report that often; more take turns, up to a real kubelet's pace
+_LONGEST_PERIOD = 10.0
 _LEASE_SECONDS = 40
 
 
@@ -104,6 +106,9 @@ class Workers(threading.Thread):
         for new in running.keys() - self._nodes.keys():
             self._nodes[new] = WorkerNode(self._plan, running[new])
             self._nodes[new].start()
+        period = min(_PERIOD * max(1.0, len(self._nodes) / _OFTEN), _LONGEST_PERIOD)
+        for node in self._nodes.values():
+            node.period = period
 
 
 class WorkerNode(threading.Thread):
@@ -111,6 +116,7 @@ class WorkerNode(threading.Thread):
 
     def __init__(self, plan: Plan, instance: Instance) -> None:
         super().__init__(name=f"node {instance.instance_id}", daemon=True)
+        self.period = _PERIOD
         self._instance = instance
         self._api = HostedApi(plan, instance.hosted_cluster, timeout=3.0)
         self._stopped = threading.Event()
@@ -127,7 +133,7 @@ class WorkerNode(threading.Thread):
                 self._run_ovn_pod()
             except HostedApiError as error:
                 _log.info("%s: %s", self.name, error)
-            self._stopped.wait(_PERIOD)
+            self._stopped.wait(self.period)
         self._api.close()
 
     def _apply(self, collection: str, obj: Object) -> None:

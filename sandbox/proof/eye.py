@@ -7,15 +7,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sandbox.proof.kubectl import Key, Kubectl, Object, Seen, is_ready
-from sandbox.proof.observation import BLUE, BLUE_PLANE, NAMESPACE, NEIGHBOUR, NEIGHBOUR_PLANE
+from sandbox.proof.observation import BLUE, BLUE_PLANE, NAMESPACE, NEIGHBOUR
 from sandbox.proof.rows import Row, row, some
 from sandbox.running import Sandbox
+from sandbox.shape import CHOICES, Shape
 
 _NAMED_BY_HASH = {"ReplicaSet", "ControllerRevision"}
 _TOKENS = {"kubernetes.io/service-account-token", "kubernetes.io/dockercfg"}
 """Secrets that each cluster issues to its service accounts, under names of its own."""
 _PART_OF_IT = ("spec", "data", "type", "roleRef", "rules", "subjects")
 _NODES = 3
+_BESIDE = {Shape(namespace=each).neighbour_namespace for each in CHOICES["namespace"]}
+_PLANES_BESIDE = {f"{each}-{NEIGHBOUR}" for each in _BESIDE}
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,7 @@ def moved(seen: Seen) -> dict[Key, Object]:
 
 
 def _is_named(name: str) -> bool:
-    return f"{name}-".startswith(f"{BLUE_PLANE}-") and not name.startswith(NEIGHBOUR_PLANE)
+    return f"{name}-".startswith(f"{BLUE_PLANE}-") and not name.startswith(tuple(_PLANES_BESIDE))
 
 
 def _server(before: Seen, after: Seen) -> Row:
@@ -200,7 +203,7 @@ def _of_neighbour(seen: Seen) -> dict[Key, Object]:
             },
         }
         for key, obj in seen.objects.items()
-        if key[1] == NEIGHBOUR_PLANE or (key[1] == NAMESPACE and key[2].startswith(NEIGHBOUR))
+        if key[1] in _PLANES_BESIDE or (key[1] in _BESIDE and key[2].startswith(NEIGHBOUR))
     }
 
 

@@ -13,7 +13,7 @@ from sandbox.proof.clients import client_of
 from sandbox.running import Sandbox
 
 NAMESPACE, BLUE, NEIGHBOUR = "clusters", "blue", "blue-green"
-BLUE_PLANE, NEIGHBOUR_PLANE = f"{NAMESPACE}-{BLUE}", f"{NAMESPACE}-{NEIGHBOUR}"
+BLUE_PLANE = f"{NAMESPACE}-{BLUE}"
 _SECRETS = "/kubernetes.io/secrets/"
 
 
@@ -49,8 +49,9 @@ def observe(sandbox: Sandbox, where: str) -> Observation:
     plan = sandbox.plan
     home, source = plan.management_cluster(where), plan.management_cluster("mgmt-1")
     clients = {each.name: client_of(each) for each in plan.management_clusters}
+    beside = plan.shape.neighbour_namespace
     operator = clients["mgmt-1"].get(kinds.DEPLOYMENTS, "operator", "hypershift") or {}
-    neighbour = clients["mgmt-1"].get(kinds.HOSTED_CLUSTERS, NEIGHBOUR, NAMESPACE)
+    neighbour = clients["mgmt-1"].get(kinds.HOSTED_CLUSTERS, NEIGHBOUR, beside)
     s3, route53 = sandbox.client("s3"), sandbox.client("route53")
     return Observation(
         where=where,
@@ -60,12 +61,12 @@ def observe(sandbox: Sandbox, where: str) -> Observation:
         etcd_secrets=etcd.read_prefix(home, BLUE_PLANE, "etcd-0", _SECRETS),
         instances=cloud.instances(sandbox.client("ec2")),
         records=cloud.records(route53, BLUE),
-        oidc={**_oidc(s3, clients[where], BLUE), **_oidc(s3, clients["mgmt-1"], NEIGHBOUR)},
+        oidc={**_oidc(s3, clients[where], NAMESPACE, BLUE), **_oidc(s3, clients["mgmt-1"], beside, NEIGHBOUR)},
         objects=objects.of_hosted_cluster(clients[where], NAMESPACE, BLUE),
         operator=(operator.get("spec", {}).get("replicas", 0), operator.get("status", {}).get("readyReplicas", 0)),
-        neighbour_objects=objects.of_hosted_cluster(clients["mgmt-1"], NAMESPACE, NEIGHBOUR),
+        neighbour_objects=objects.of_hosted_cluster(clients["mgmt-1"], beside, NEIGHBOUR),
         neighbour_records=cloud.records(route53, NEIGHBOUR),
-        neighbour_secrets=etcd.read_prefix(source, NEIGHBOUR_PLANE, "etcd-0", _SECRETS),
+        neighbour_secrets=etcd.read_prefix(source, f"{beside}-{NEIGHBOUR}", "etcd-0", _SECRETS),
         neighbour_available=objects.condition(neighbour, "Available"),
         runs=len(cloud.calls(plan, "RunInstances")),
         terminations=len(cloud.calls(plan, "TerminateInstances", "StopInstances")),
@@ -78,6 +79,6 @@ def _available(client: Client) -> str:
     return objects.condition(hosted, "Available") if hosted else "absent"
 
 
-def _oidc(s3: Any, client: Client, name: str) -> dict[str, bytes]:
-    hosted = client.get(kinds.HOSTED_CLUSTERS, name, NAMESPACE)
+def _oidc(s3: Any, client: Client, namespace: str, name: str) -> dict[str, bytes]:
+    hosted = client.get(kinds.HOSTED_CLUSTERS, name, namespace)
     return cloud.oidc_documents(s3, hosted["spec"]["infraID"]) if hosted else {}

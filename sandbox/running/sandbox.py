@@ -18,6 +18,7 @@ from sandbox.guest.seed import seed
 from sandbox.node.isolation import detect
 from sandbox.plan import DOMAIN, REGION, Plan
 from sandbox.running.processes import ProcessDiedError, Processes
+from sandbox.shape import Shape
 from sandbox.world import create_hosted_clusters, prepare_aws, prepare_management_cluster, wait_until_available
 
 HOSTED_CLUSTERS = ("blue", "blue-green")
@@ -48,6 +49,7 @@ class Sandbox:
         etcd: str | None = None,
         etcd_quotas: Mapping[str, int] | None = None,
         keys: int = 3000,
+        shape: Shape | None = None,
         progress: Progress = lambda _: None,
     ) -> None:
         try:
@@ -58,6 +60,7 @@ class Sandbox:
                 cluster_api=cluster_api,
                 etcd=etcd,
                 etcd_quotas=etcd_quotas,
+                shape=shape,
             )
         except AssetsError as error:
             raise SandboxError(str(error)) from None
@@ -166,7 +169,8 @@ class Sandbox:
                     if time.monotonic() > deadline:
                         msg = f"hosted cluster {name} did not become Available: {error}; logs: {self.plan.logs}"
                         raise SandboxError(msg) from None
-            seed(self.plan, name, keys=self._keys if name == "blue" else self._keys // 10)
+            keys = self._keys if name == "blue" else self._keys // 10
+            seed(self.plan, name, keys=keys, namespace=self.plan.shape.namespace_of(name))
             self._progress(f"hosted cluster {name} is Available on mgmt-1 and seeded")
 
     def _wait_for_writes(self) -> None:

@@ -6,10 +6,8 @@ import base64
 import json
 import secrets
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-
-import yaml
 
 from sandbox.client import (
     CONFIG_MAPS,
@@ -24,15 +22,18 @@ from sandbox.client import (
 from sandbox.hypershift.cloud import Cloud
 from sandbox.hypershift.oidc import issuer_url
 from sandbox.hypershift.release import RELEASE_IMAGE
-from sandbox.objects import condition, ensure
+from sandbox.objects import ensure
 from sandbox.pki import create_authority
 from sandbox.plan import ACCOUNT_ID, DOMAIN, REGION, RELEASE_REGISTRY, ZONES
+from sandbox.shape import Shape
 from sandbox.world.aws import worker_image, worker_subnet
 from sandbox.world.management import STORAGE_CLASS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sandbox.client import Object, Resource
-    from sandbox.plan import ManagementClusterPlan, Plan
+    from sandbox.plan import Plan
 
 NAMESPACE = "clusters"
 PULL_SECRET = "pull-secret"
@@ -51,39 +52,44 @@ _ROLES = [
 
 @dataclass(frozen=True)
 class HostedClusterSeed:
-    """One hosted cluster to make: pools by name with their replicas, and the config maps of each."""
+    """One hosted cluster to make: its pools by name, of `shape.machines` each, and the config maps of some."""
 
     name: str
     infra_id: str
-    availability: str
-    pools: tuple[tuple[str, int, tuple[str, ...]], ...]
+    namespace: str
+    shape: Shape
+    pools: tuple[str, ...]
+    config: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-BLUE = HostedClusterSeed(
-    "blue",
-    "blue-x7k2p",
-    "HighlyAvailable",
-    (("workers-a", 2, ("workers-kubelet-config",)), ("workers-b", 2, ())),
-)
-BLUE_GREEN = HostedClusterSeed("blue-green", "blue-green-q9w4z", "SingleReplica", (("green-workers", 1, ()),))
+def seeds(plan: Plan) -> tuple[HostedClusterSeed, HostedClusterSeed]:
+    """`blue` as the plan shapes it, and `blue-green`, which is always the same."""
+    shape = plan.shape
+    blue = HostedClusterSeed(
+        "blue", "blue-x7k2p", NAMESPACE, shape, shape.pools(), {shape.pools()[0]: ("workers-kubelet-config",)}
+    )
+    plain = Shape(availability="SingleReplica", node_pools=1, machines=1)
+    neighbour = HostedClusterSeed(
+        "blue-green", "blue-green-q9w4z", shape.neighbour_namespace, plain, ("green-workers",)
+    )
+    return blue, neighbour
 
 
 def create_hosted_clusters(plan: Plan) -> None:
     """Create both on the first management cluster, with everything they refer to. May run twice. Raises ApiError."""
     client, cloud = shared_client(plan.management_clusters[0].controllers_kubeconfig), Cloud(plan)
-    ensure(client, NAMESPACES, {"metadata": {"name": NAMESPACE}})
     auth = base64.b64encode(f"sandbox:{secrets.token_urlsafe(12)}".encode()).decode()
-    auths = json.dumps({"auths": {RELEASE_REGISTRY: {"auth": auth}}})
-    _secret(client, PULL_SECRET, {".dockerconfigjson": auths.encode()}, "kubernetes.io/dockerconfigjson")
-    _config_map(client, "workers-kubelet-config", {"config": _KUBELET_CONFIG})
-    for each in (BLUE, BLUE_GREEN):
-        _references(client, each.name)
-        if client.get(HOSTED_CLUSTERS, each.name, NAMESPACE) is None:
+    auths = json.dumps({"auths": {RELEASE_REGISTRY: {"auth": auth}}}).encode()
+    for each in seeds(plan):
+        ensure(client, NAMESPACES, {"metadata": {"name": each.namespace}})
+        pull_secret = {".dockerconfigjson": auths}
+        _secret(client, each.namespace, PULL_SECRET, pull_secret, "kubernetes.io/dockerconfigjson")
+        _references(client, each)
+        if client.get(HOSTED_CLUSTERS, each.name, each.namespace) is None:
             _create(client, HOSTED_CLUSTERS, _hosted_cluster(cloud, each))
-        for number, (pool, replicas, config) in enumerate(each.pools):
-            if client.get(NODE_POOLS, pool, NAMESPACE) is None:
-                zone = ZONES[number % len(ZONES)]
-                _create(client, NODE_POOLS, _node_pool(cloud, each, pool, replicas, config, zone))
+        for number, pool in enumerate(each.pools):
+            if client.get(NODE_POOLS, pool, each.namespace) is None:
+                _create(client, NODE_POOLS, _node_pool(cloud, each, pool, ZONES[number % len(ZONES)]))
 
 
 def _create(client: Client, resource: Resource, body: Object) -> None:
@@ -100,72 +106,27 @@ def _create(client: Client, resource: Resource, body: Object) -> None:
             return
 
 
-def wait_until_available(
-    plan: Plan, name: str, timeout: float, *, cluster: ManagementClusterPlan | None = None
-) -> None:
-    """Wait until the hosted cluster is Available and its DNS name leads to a hosted API that answers.
-
-    Writes `<run>/hosted/<name>/kubeconfig` and `ca.crt` then. Raises TimeoutError after `timeout` seconds.
-    """
-    client = shared_client((cluster or plan.management_clusters[0]).controllers_kubeconfig)
-    wanted = ("Available", "ExternalDNSReachable", "ClusterVersionSucceeding")
-    _wait(client, HOSTED_CLUSTERS.kind, name, wanted, timeout)
-    secret = client.get(SECRETS, f"{name}-admin-kubeconfig", NAMESPACE)
-    assert secret is not None
-    kubeconfig = base64.b64decode(secret["data"]["kubeconfig"])
-    authority = yaml.safe_load(kubeconfig)["clusters"][0]["cluster"]["certificate-authority-data"]
-    folder = plan.run / "hosted" / name
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "ca.crt").write_bytes(base64.b64decode(authority))
-    # The kubeconfig comes last, and at once: others take its presence as the sign that the cluster is up.
-    part = folder / "kubeconfig.part"
-    part.touch(mode=0o600)
-    part.write_bytes(kubeconfig)
-    part.rename(folder / "kubeconfig")
-
-
-def wait_until_nodes_ready(
-    plan: Plan, name: str, timeout: float, *, cluster: ManagementClusterPlan | None = None
-) -> None:
-    """Wait until every NodePool of the hosted cluster has all its machines and healthy nodes. Raises TimeoutError."""
-    client = shared_client((cluster or plan.management_clusters[0]).controllers_kubeconfig)
-    deadline = time.monotonic() + timeout
-    for pool in client.list(NODE_POOLS, NAMESPACE):
-        if pool["spec"]["clusterName"] == name:
-            wanted = ("AllMachinesReady", "AllNodesHealthy")
-            _wait(client, NODE_POOLS.kind, pool["metadata"]["name"], wanted, deadline - time.monotonic())
-
-
-def _wait(client: Client, kind: str, name: str, wanted: tuple[str, ...], timeout: float) -> None:
-    resource = HOSTED_CLUSTERS if kind == HOSTED_CLUSTERS.kind else NODE_POOLS
-    deadline = time.monotonic() + timeout
-    while True:
-        found = client.get(resource, name, NAMESPACE) or {}
-        missing = [each for each in wanted if (condition(found, each) or {}).get("status") != "True"]
-        if not missing:
-            return
-        if time.monotonic() > deadline:
-            told = "; ".join(f"{each}: {(condition(found, each) or {}).get('message', 'not told')}" for each in missing)
-            raise TimeoutError(f"{kind} {name}: {told}")
-        time.sleep(_POLL_SECONDS)
-
-
-def _references(client: Client, name: str) -> None:
-    _secret(client, f"{name}-ssh-key", {"id_rsa.pub": b"ssh-ed25519 " + base64.b64encode(secrets.token_bytes(51))})
-    _secret(client, f"{name}-etcd-encryption-key", {"key": secrets.token_bytes(32)})
+def _references(client: Client, seed: HostedClusterSeed) -> None:
+    name, namespace = seed.name, seed.namespace
+    key = {"id_rsa.pub": b"ssh-ed25519 " + base64.b64encode(secrets.token_bytes(51))}
+    _secret(client, namespace, f"{name}-ssh-key", key)
+    if seed.shape.encryption == "secret":
+        _secret(client, namespace, f"{name}-etcd-encryption-key", {"key": secrets.token_bytes(32)})
     bundle = create_authority(f"corporate proxy of {name}").certificate.decode()
-    _config_map(client, f"{name}-trust-bundle", {"ca-bundle.crt": bundle})
+    _config_map(client, namespace, f"{name}-trust-bundle", {"ca-bundle.crt": bundle})
+    for config in sorted({each for names in seed.config.values() for each in names}):
+        _config_map(client, namespace, config, {"config": _KUBELET_CONFIG})
 
 
-def _secret(client: Client, name: str, data: dict[str, bytes], kind: str = "Opaque") -> None:
-    if client.get(SECRETS, name, NAMESPACE) is None:
+def _secret(client: Client, namespace: str, name: str, data: dict[str, bytes], kind: str = "Opaque") -> None:
+    if client.get(SECRETS, name, namespace) is None:
         encoded = {key: base64.b64encode(value).decode() for key, value in data.items()}
-        client.create(SECRETS, {"metadata": {"name": name, "namespace": NAMESPACE}, "type": kind, "data": encoded})
+        client.create(SECRETS, {"metadata": {"name": name, "namespace": namespace}, "type": kind, "data": encoded})
 
 
-def _config_map(client: Client, name: str, data: dict[str, str]) -> None:
-    if client.get(CONFIG_MAPS, name, NAMESPACE) is None:
-        client.create(CONFIG_MAPS, {"metadata": {"name": name, "namespace": NAMESPACE}, "data": data})
+def _config_map(client: Client, namespace: str, name: str, data: dict[str, str]) -> None:
+    if client.get(CONFIG_MAPS, name, namespace) is None:
+        client.create(CONFIG_MAPS, {"metadata": {"name": name, "namespace": namespace}, "data": data})
 
 
 def _hosted_cluster(cloud: Cloud, seed: HostedClusterSeed) -> Object:
@@ -173,9 +134,10 @@ def _hosted_cluster(cloud: Cloud, seed: HostedClusterSeed) -> Object:
     role = f"arn:aws:iam::{ACCOUNT_ID}:role/{infra_id}"
     subnet = worker_subnet(cloud, ZONES[0])
     vpc = cloud.ec2.describe_subnets(SubnetIds=[subnet])["Subnets"][0]["VpcId"]
+    encrypted = {"type": "aescbc", "aescbc": {"activeKey": {"name": f"{name}-etcd-encryption-key"}}}
     hosts = {"APIServer": "api", "OAuthServer": "oauth", "Konnectivity": "konnectivity", "Ignition": "ignition"}
     return {
-        "metadata": {"name": name, "namespace": NAMESPACE},
+        "metadata": {"name": name, "namespace": seed.namespace},
         "spec": {
             "release": {"image": RELEASE_IMAGE},
             "clusterID": f"8f6d2c1e-0b7a-4c55-9e3d-{infra_id.encode().hex()[-12:]}",
@@ -185,9 +147,9 @@ def _hosted_cluster(cloud: Cloud, seed: HostedClusterSeed) -> Object:
             "pullSecret": {"name": PULL_SECRET},
             "sshKey": {"name": f"{name}-ssh-key"},
             "additionalTrustBundle": {"name": f"{name}-trust-bundle"},
-            "secretEncryption": {"type": "aescbc", "aescbc": {"activeKey": {"name": f"{name}-etcd-encryption-key"}}},
-            "controllerAvailabilityPolicy": seed.availability,
-            "infrastructureAvailabilityPolicy": seed.availability,
+            **({"secretEncryption": encrypted} if seed.shape.encryption == "secret" else {}),
+            "controllerAvailabilityPolicy": seed.shape.availability,
+            "infrastructureAvailabilityPolicy": seed.shape.availability,
             "dns": {"baseDomain": DOMAIN},
             "etcd": {
                 "managementType": "Managed",
@@ -207,37 +169,35 @@ def _hosted_cluster(cloud: Cloud, seed: HostedClusterSeed) -> Object:
                 "type": "AWS",
                 "aws": {
                     "region": REGION,
-                    "endpointAccess": "Public",
+                    "endpointAccess": seed.shape.access,
                     "cloudProviderConfig": {"vpc": vpc, "zone": ZONES[0], "subnet": {"id": subnet}},
                     "resourceTags": [{"key": f"kubernetes.io/cluster/{infra_id}", "value": "owned"}],
                     "rolesRef": {field: f"{role}-{field.removesuffix('ARN')}" for field in _ROLES},
                 },
             },
             "services": [
-                {
-                    "service": service,
-                    "servicePublishingStrategy": {
-                        "type": "Route",
-                        "route": {"hostname": f"{prefix}-{name}.{DOMAIN}"},
-                    },
-                }
+                {"service": service, "servicePublishingStrategy": _strategy(seed, service, f"{prefix}-{name}.{DOMAIN}")}
                 for service, prefix in hosts.items()
             ],
         },
     }
 
 
-def _node_pool(
-    cloud: Cloud, seed: HostedClusterSeed, name: str, replicas: int, config: tuple[str, ...], zone: str
-) -> Object:
+def _strategy(seed: HostedClusterSeed, service: str, host: str) -> Object:
+    if service == "APIServer" and seed.shape.publishing == "LoadBalancer":
+        return {"type": "LoadBalancer", "loadBalancer": {"hostname": host}}
+    return {"type": "Route", "route": {"hostname": host}}
+
+
+def _node_pool(cloud: Cloud, seed: HostedClusterSeed, name: str, zone: str) -> Object:
     return {
-        "metadata": {"name": name, "namespace": NAMESPACE},
+        "metadata": {"name": name, "namespace": seed.namespace},
         "spec": {
             "clusterName": seed.name,
-            "replicas": replicas,
+            "replicas": seed.shape.machines,
             "release": {"image": RELEASE_IMAGE},
             "arch": "amd64",
-            "config": [{"name": each} for each in config],
+            "config": [{"name": each} for each in seed.config.get(name, ())],
             "management": {
                 "upgradeType": "Replace",
                 "autoRepair": True,
