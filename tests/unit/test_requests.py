@@ -94,13 +94,38 @@ def test_all_problems_are_told_at_once_in_one_line():
         (
             "recover",
             {"hostedCluster": BLUE, "source": "m", "destination": "n", "unreachableSource": {}},
-            "not offered yet",
+            "data-loss",
         ),
     ],
 )
 def test_wrong_input_is_refused_with_the_field_that_is_wrong(machine, given, told):
     with pytest.raises(InvalidInputError, match=told):
         getattr(requests, machine)(given)
+
+
+LOSS = {"accept": "data-loss", "reason": "the API died"}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [True, {**LOSS, "accept": True}, {**LOSS, "accept": "dataloss"}, {**LOSS, "reason": " "}, {**LOSS, "by": "me"}],
+)
+def test_an_unreachable_source_is_accepted_in_these_very_words_only(wrong):
+    given = {"hostedCluster": BLUE, "source": "m", "destination": "n"}
+    assert requests.recover({**given, "unreachableSource": LOSS}).extra["unreachableSource"] == LOSS
+    assert "unreachableSource" not in requests.recover(given).extra
+    with pytest.raises(InvalidInputError, match="unreachableSource: not .*data-loss"):
+        requests.recover({**given, "unreachableSource": wrong})
+
+
+def test_only_a_parent_may_have_a_destination_prepared():
+    given = {"hostedCluster": BLUE, "destination": "m", "backupId": "latest", "prepareOnly": True}
+    with pytest.raises(InvalidInputError, match="prepareOnly: is given by a parent"):
+        requests.restore(given)
+    inherited = {"id": "x", "epoch": 1, "parentExecution": EXECUTION}
+    assert requests.restore({**given, "operation": inherited}).extra["prepareOnly"] is True
+    with pytest.raises(InvalidInputError, match="prepareOnly"):
+        requests.restore({**given, "prepareOnly": False, "operation": inherited})
 
 
 def test_an_execution_name_that_cannot_be_an_operation_id_asks_for_one():

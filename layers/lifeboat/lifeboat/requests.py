@@ -20,6 +20,10 @@ _ARN = re.compile(r"arn:aws[a-z-]*:states:[a-z0-9-]+:\d{12}:execution:[^:\s]+:[^
 _STARTED_BY = "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID"
 """The key by which the Step Functions console links a nested execution to its parent; it carries nothing for us."""
 
+_PARENTS_ONLY = "is given by a parent execution only; leave it out"
+_DATA_LOSS = "data-loss"
+"""What somebody who recovers from an unreachable source has to accept, word for word."""
+
 
 @dataclass(frozen=True)
 class Inherited:
@@ -83,16 +87,18 @@ def backup(given: Any) -> Request:
 
 
 def restore(given: Any) -> Request:
-    """`destination`, `backupId` (or `latest`), `etcdRestore` (`volumes`)."""
+    """`destination`, `backupId` (or `latest`), `etcdRestore` (`volumes`), and from a parent `prepareOnly`."""
     form = _Form(given)
-    return _finish(
-        form,
-        {
-            "destination": form.take("destination", _name),
-            "backupId": form.take("backupId", _backup_id),
-            "etcdRestore": form.take("etcdRestore", _etcd_restore, default="volumes"),
-        },
-    )
+    extra = {
+        "destination": form.take("destination", _name),
+        "backupId": form.take("backupId", _backup_id),
+        "etcdRestore": form.take("etcdRestore", _etcd_restore, default="volumes"),
+    }
+    if form.has("prepareOnly"):  # all but what makes the destination the owner: before an unreachable source is cut
+        has_parent = form.has("operation")
+        if form.take("prepareOnly", lambda value: None if has_parent and value is True else _PARENTS_ONLY):
+            extra["prepareOnly"] = True
+    return _finish(form, extra)
 
 
 def teardown(given: Any) -> Request:
@@ -109,7 +115,7 @@ def teardown(given: Any) -> Request:
 
 
 def recover(given: Any) -> Request:
-    """`source`, `destination`, `approval`, `onConflict`, `etcdRestore`."""
+    """`source`, `destination`, `approval`, `onConflict`, `etcdRestore`, `unreachableSource: {accept, reason}`."""
     form = _Form(given)
     extra = {
         "source": form.take("source", _name),
@@ -121,7 +127,9 @@ def recover(given: Any) -> Request:
     if extra["source"] is not None and extra["source"] == extra["destination"]:
         form.problems.append("destination: is the source")
     if form.has("unreachableSource"):
-        form.take("unreachableSource", lambda _: "recovering from a source that cannot be reached is not offered yet")
+        extra["unreachableSource"] = form.take("unreachableSource", _unreachable)
+        if extra["etcdRestore"] == "snapshotUrl":
+            form.problems.append("etcdRestore: `snapshotUrl` cannot raise the revision, as unreachableSource needs it")
     return _finish(form, extra)
 
 
@@ -187,11 +195,23 @@ def _on_conflict(value: Any) -> str | None:
     return _one_of("fail")(value)
 
 
+def _unreachable(value: Any) -> str | None:
+    reason = value.get("reason") if isinstance(value, Mapping) else None
+    good = (
+        isinstance(value, Mapping)
+        and set(value) == {"accept", "reason"}
+        and value["accept"] == _DATA_LOSS
+        and isinstance(reason, str)
+        and reason.strip()
+    )
+    return None if good else f'not {{"accept": "{_DATA_LOSS}", "reason": "why the source cannot be reached"}}'
+
+
 def _inherited(value: Any) -> str | None:
     if not isinstance(value, Mapping) or set(value) != {"id", "epoch", "parentExecution"}:
-        return "is given by a parent execution only; leave it out"
+        return _PARENTS_ONLY
     if _operation_id(value["id"]) or _arn(value["parentExecution"]) or type(value["epoch"]) is not int:
-        return "is given by a parent execution only; leave it out"
+        return _PARENTS_ONLY
     return None
 
 
