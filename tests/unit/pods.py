@@ -24,6 +24,9 @@ class EtcdPods:
 
     revision: int = 4711
     saved_revision: int = 4711
+    """What a tool tells of the snapshot."""
+    compacted: int = 0
+    """What lies before this revision is gone."""
     keys: int = 3000
     silent: set[str] = field(default_factory=set)
     alarms: list[str] = field(default_factory=list)
@@ -108,6 +111,8 @@ class EtcdPods:
     def _etcdctl(self, pod: str, arguments: Sequence[str]) -> ExecResult:
         number = int(pod.rsplit("-", 1)[1])
         if arguments[0] == "get":
+            if any(each.startswith("--rev=") and int(each[6:]) < self.compacted for each in arguments):
+                return framed("etcdserver: mvcc: required revision has been compacted", 1)
             if "--consistency=l" in arguments and not self._quorum:
                 return framed("context deadline exceeded", 1)
             return framed(f'"Revision" : {self.revision}\n"More" : false\n"Count" : {self.keys}\n')

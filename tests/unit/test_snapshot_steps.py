@@ -201,14 +201,40 @@ def test_the_evidence_names_every_part_and_what_etcd_was_like():
     assert {each["pod"] for each in evidence["members"]} == {"etcd-0", "etcd-1", "etcd-2"}
 
 
+def _snapshot_before(backup, revision):
+    """A snapshot, and what etcd is at when it is verified."""
+    backup.etcd.revision = 4711
+    backup.start_snapshot()
+    backup.etcd.revision = revision
+    while not backup.transfer()["done"]:
+        pass
+    return backup.verify()
+
+
 def test_a_write_after_a_quiesced_snapshot_makes_it_be_taken_again_and_at_last_fail():
     backup = Backup()
     backup.preflight()
     backup.quiesce()
-    backup.etcd.revision, backup.etcd.later_puts = 4720, 2
-    assert [backup.snapshot()["again"] for _ in range(2)] == [True, True]
+    backup.etcd.later_puts = 2
+    assert [_snapshot_before(backup, 4720)["again"] for _ in range(2)] == [True, True]
     with pytest.raises(SnapshotFailedError, match="2 writes after revision 4711"):
-        backup.snapshot()
+        _snapshot_before(backup, 4720)
+
+
+@pytest.mark.parametrize("kind", ["online", "quiesced"])
+def test_deletions_that_are_compacted_are_in_a_snapshot_that_tells_less(kind):
+    """A tool looks for the newest revision in the file, and compacted tombstones are in none."""
+    backup = Backup(kind=kind)
+    backup.preflight()
+    if kind == "quiesced":
+        backup.quiesce()
+    backup.etcd.saved_revision = 4700
+    assert backup.snapshot()["again"] is True
+    backup.etcd.compacted = 4711
+    verified = backup.snapshot()
+    assert (verified["again"], verified["revision"]) == (False, 4711)
+    evidence = json.loads(backup.store.objects[verified["evidence"]["key"]])
+    assert evidence["revisionIs"] == "lower bound"
 
 
 def test_the_try_that_began_a_snapshot_tells_its_revision():
@@ -230,8 +256,7 @@ def test_expired_leases_after_a_quiesced_snapshot_are_no_writes():
     backup = Backup()
     backup.preflight()
     backup.quiesce()
-    backup.etcd.revision = 4712
-    assert backup.snapshot()["again"] is False
+    assert _snapshot_before(backup, 4712)["again"] is False
 
 
 def test_other_bytes_in_s3_are_never_committed():

@@ -229,6 +229,12 @@ def count_keys(cluster: ManagementCluster, pod: PodRef, revision: int = 0, *, se
     return int(count[1])
 
 
+def is_compacted(cluster: ManagementCluster, pod: PodRef, revision: int) -> bool:
+    """Whether this member says that what it held at a revision is compacted away."""
+    said = etcdctl(cluster, pod, "get", "lifeboat", f"--rev={max(revision, 1)}", "--consistency=s", "--count-only")
+    return said.exit_code != 0 and "has been compacted" in said.output
+
+
 def facts(result: podshell.ScriptResult) -> dict[str, str]:
     """The `key=value` lines of a script; EtcdNotReadyError when it failed."""
     if result.exit_code:

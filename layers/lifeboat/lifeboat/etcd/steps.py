@@ -125,13 +125,14 @@ def verify_snapshot(cluster: ManagementCluster, store: ObjectStore, task: Task) 
     if stored is None or (stored.size, stored.composite) != (seen.whole.size, composite):
         msg = f"{begun['key']} is not what etcd wrote in {staging.ref}: start again"
         raise BackupUnprovenError(msg)
-    # Without a tool that tells it, the revision is the one that the member had before it was saved: a lower bound.
-    revision = begun["revision"] if seen.revision is None else seen.revision
+    revision = _revision(cluster, staging, seen.revision, begun["revision"])
+    if revision is None:
+        return _again(f"it is at revision {seen.revision}, {staging.ref} had {begun['revision']} before", number)
     acknowledged = begun["acknowledged"]
     written: int | None = 0
     if task.data["kind"] == BackupKind.QUIESCED:
         written = later.later_writes(cluster, staging.namespace, revision, quorum=acknowledged is not None)
-    elif seen.revision is not None and revision < (acknowledged or 0):
+    elif revision < (acknowledged or 0) and seen.revision is not None:
         return _again(f"{staging.ref} was at revision {revision}, {acknowledged} was acknowledged before", number)
     if written != 0 and number >= ROUNDS:
         seen_later = f"{written} writes" if written else "changes that it does not tell"
@@ -155,7 +156,7 @@ def verify_snapshot(cluster: ManagementCluster, store: ObjectStore, task: Task) 
         "partSize": begun["partSize"],
         "parts": [each.sha256 for each in seen.parts],
         "body": seen.whole.body,
-        "revisionIs": "exact" if seen.revision is not None else "lower bound",
+        "revisionIs": "exact" if seen.revision == revision else "lower bound",
         "alarms": begun["alarms"],
         "quorum": acknowledged is not None,
         "note": begun["note"],
@@ -205,6 +206,17 @@ def _again(why: str, number: int) -> dict[str, Any]:
         msg = f"a snapshot was taken {number} times, the last one is no good: {why}"
         raise SnapshotFailedError(msg)
     return {"again": True, "round": number, "why": why}
+
+
+def _revision(cluster: ManagementCluster, staging: Staging, told: int | None, before: int) -> int | None:
+    """The snapshot's revision, a lower bound where no tool told it; None when it cannot be that of this member.
+
+    `before`: what the member had when the save began. A tool finds the newest revision that is left in the file: less,
+    where the last ones were deletions and are compacted.
+    """
+    if told is None or told >= before:
+        return before if told is None else told
+    return before if members.is_compacted(cluster, staging.ref, told) else None
 
 
 def _keys(cluster: ManagementCluster, staging: Staging, revision: int, *, quorum: bool) -> int:
