@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from benchmarks import exporting, machine, online, plot, snapshots
+from benchmarks import exporting, floor, machine, online, plot, snapshots
 from benchmarks.backups import Backups
 from benchmarks.etcd_pod import EtcdPod
 from benchmarks.figures import Figure, document, show, skipped, write
@@ -42,6 +42,7 @@ class _Session:
     began: float = field(default_factory=time.monotonic)
     figures: list[Figure] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    floor: floor.Floor | None = None
 
     def progress(self, line: str) -> None:
         print(f"{time.monotonic() - self.began:6.1f} s  {line}", flush=True)
@@ -133,6 +134,9 @@ def _in_sandbox(session: _Session, run: Path) -> None:
     with Sandbox(run, kube=kube, etcd=etcd, keys=500, progress=session.progress) as sandbox:
         pod, backups = EtcdPod(sandbox.plan, _HOSTED_CLUSTER), Backups(sandbox, _HOSTED_CLUSTER)
         backups.unpace()
+        if session.wants("snapshots"):
+            with session.attempt("the floor of CPU seconds"):
+                session.floor = floor.measure(sandbox, run)
         pending = [each for each in snapshots.SIZES if each.size <= session.arguments.largest * machine.MIB]
         for each in [each for each in pending if each.is_small]:
             _snapshot(session, pod, backups, each)
@@ -159,7 +163,7 @@ def _snapshot(session: _Session, pod: EtcdPod, backups: Backups, size: snapshots
         return
     with session.attempt(f"snapshot of {size.name}"):
         size = replace(size, repeat=session.repeat(size.repeat))
-        session.figures += snapshots.measure(pod, backups, size, session.progress)
+        session.figures += snapshots.measure(pod, backups, size, session.floor, session.progress)
 
 
 def _has_newer_etcd() -> bool:

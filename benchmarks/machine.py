@@ -19,7 +19,7 @@ def facts(programs: Mapping[str, str]) -> dict[str, Any]:
     """Machine and versions. `programs` are command lines whose first line of output names a version."""
     return {
         "machine": {
-            "cores": len(os.sched_getaffinity(0)),
+            "cores": cores(),
             "processor": _line("/proc/cpuinfo", "model name"),
             "memory_mib": int(_line("/proc/meminfo", "MemTotal").split()[0]) // 1024,
             "kernel": platform.release(),
@@ -34,15 +34,21 @@ def facts(programs: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
+def cores() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
 @contextmanager
 def busy_cores(into: list[float]) -> Iterator[None]:
     """Append how many cores of the machine were busy on average while the context lasted, whoever kept them so."""
-    before, began = _busy_seconds(), time.monotonic()
+    before, began = busy_seconds(), time.monotonic()
     yield
-    into.append(round((_busy_seconds() - before) / (time.monotonic() - began), 2))
+    into.append(round((busy_seconds() - before) / (time.monotonic() - began), 2))
 
 
-def _busy_seconds() -> float:
+def busy_seconds() -> float:
+    """CPU seconds that the machine has spent since it started, waits aside."""
     user, nice, system, _, _, interrupts, soft, *_ = map(int, _line("/proc/stat", "cpu", " ").split())
     return (user + nice + system + interrupts + soft) / os.sysconf("SC_CLK_TCK")
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 from benchmarks.backups import Backup, Backups
+from benchmarks.cpu_seconds import KINDS, REST, CpuSeconds
 from benchmarks.etcd_pod import EtcdPod, Saved
 from benchmarks.figures import Figure, middle
+from benchmarks.floor import Floor
 from benchmarks.function_memory import FunctionMemory
-from benchmarks.machine import MIB, busy_cores
+from benchmarks.machine import MIB, busy_cores, cores
 
 RATIO, MEMORY = "snapshot_ratio", "peak_rss_mib"
 _MOST_MEMORY = 256
@@ -42,26 +45,63 @@ class _Busy:
     ours: list[float] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class _Cpu:
+    """CPU seconds by who used them, by run."""
+
+    raw: list[dict[str, float]] = field(default_factory=list)
+    ours: list[dict[str, float]] = field(default_factory=list)
+
+
 SIZES = (Size("100 MB", 100_000_000, 3), Size("1 GiB", 1024 * MIB, 3), Size("4 GiB", 4096 * MIB, 2))
 
 
-def measure(pod: EtcdPod, backups: Backups, size: Size, progress: Callable[[str], None]) -> list[Figure]:
-    """Fill etcd, then save raw and back up in turns."""
+def measure(
+    pod: EtcdPod, backups: Backups, size: Size, floor: Floor | None, progress: Callable[[str], None]
+) -> list[Figure]:
+    """Fill etcd, then save raw and back up in turns. `floor` None: it could not be measured, and is not told."""
     filled = pod.fill(size.size)
     progress(f"etcd holds {filled / MIB:.0f} MiB")
     backups.unpace()
     raw: list[Saved] = []
     ours: list[Backup] = []
-    busy = _Busy()
+    busy, cpu = _Busy(), _Cpu()
     with FunctionMemory(pod.plan) as memory:
         for _ in range(size.repeat):
-            with busy_cores(busy.raw):
+            with busy_cores(busy.raw), CpuSeconds(pod.plan) as used:
                 raw.append(pod.save_raw())
-            with busy_cores(busy.ours):
+            cpu.raw.append(used.used)
+            with busy_cores(busy.ours), CpuSeconds(pod.plan) as used:
                 ours.append(backups.run())
+            cpu.ours.append(used.used)
             backups.remove_snapshots()
             progress(f"{size.name}: raw {raw[-1].seconds:.1f} s, to S3 {ours[-1].to_s3:.1f} s")
-    return [_ratio(size, raw, ours, busy), _memory(size, memory)]
+    figure = _ratio(size, raw, ours, busy)
+    spent = _cpu_seconds(cpu, raw, floor)
+    words = f"{figure.detail['in words']}; {spent.pop('in words')}"
+    return [replace(figure, detail={**figure.detail, "in words": words, **spent}), _memory(size, memory)]
+
+
+def _cpu_seconds(cpu: _Cpu, raw: list[Saved], floor: Floor | None) -> dict[str, Any]:
+    """Where the processor's time went, per GiB, and the least that it takes. A whole backup, not only its snapshot."""
+    gib = raw[-1].size / 1024**3
+    by_raw, by_ours = (
+        {kind: round(middle([each[kind] for each in runs]) / gib, 2) for kind in KINDS} for runs in (cpu.raw, cpu.ours)
+    )
+    ours = sum(value for kind, value in by_ours.items() if kind != REST)
+    saved = sum(value for kind, value in by_raw.items() if kind != REST)
+    told: dict[str, Any] = {
+        "in words": f"CPU s per GiB {ours:.1f}, raw {saved:.1f}",
+        "cpu_seconds_per_gib": {"raw": by_raw, "to_s3": by_ours},
+    }
+    if floor is None:
+        return told
+    alone = middle([each.seconds for each in raw])
+    least = floor.seconds(saved * gib, raw[-1].size)
+    most = round(alone / max(alone, least / cores()), 3)
+    told["in words"] += f", least {least / gib:.1f}: at most {most} on {cores()} cores"
+    told["floor"] = {"cpu_seconds_per_gib": {**asdict(floor), "raw": round(saved, 2)}, "ratio": most, "cores": cores()}
+    return told
 
 
 def _ratio(size: Size, raw: list[Saved], ours: list[Backup], busy: _Busy) -> Figure:

@@ -99,6 +99,26 @@ def test_a_slow_way_to_s3_does_not_use_up_the_looks_of_a_quiesced_backup():
     assert (waits[0], waits[-1]) == (0, 10)
 
 
+def _wait_after(backup, told):
+    backup.etcd.progress = told
+    return backup.transfer()["wait"]
+
+
+def test_a_paced_save_is_looked_at_less_often_until_it_ends_and_its_last_parts_in_a_hurry():
+    """A look costs etcd's node something, and nobody waits for an online backup before it is read."""
+    backup = Backup(kind="online")
+    backup.preflight()
+    backup.start_snapshot()
+    backup.data["snapshot"]["dbSize"] = 400 << 20
+    part = f"part=1 16777216 {'0' * 64}\n"
+    saving = "alive=yes\ncurl=yes\n"
+    waits = [_wait_after(backup, f"{saving}bytes={mib << 20}\n") for mib in (0, 16, 32, 128, 352, 352)]
+    assert waits == [1, 5, 5, 5, 1, 1]
+    facts = "size=4096\nsha256=0\nbody=0\ntail=0\n"
+    assert _wait_after(backup, f"{saving}bytes=4096\ndigested=1\n{part}{facts}") == 0
+    assert _wait_after(backup, f"{saving}bytes=4096\ndigested=500\n{part}{facts}") == 1
+
+
 def test_silent_pods_use_up_no_function(monkeypatch):
     """A node that died stays `Running` for minutes: an exec into each of its pods hangs until it is given up."""
     backup = Backup(kind="online")

@@ -67,17 +67,20 @@ while IFS= read -r number <&8; do
   IFS= read -r url <&8 && IFS= read -r header <&8 || exit 1
   [ -z "$failed" ] || continue
   trap 'ended=yes' TERM
-  dd if="$dir/data" of="$lane/cut" bs=64K skip=$(((number - 1) * (part / 65536))) count=$((part / 65536)) 2>/dev/null
+  # One copy after the other in the same pages, which is cheaper than new ones; the last part may be a short one.
+  [ "$(stat -c %s "$dir/data")" -ge $((number * part)) ] || rm -f "$lane/cut"
+  count=$((part / 1048576))
+  dd if="$dir/data" of="$lane/cut" bs=1M skip=$(((number - 1) * count)) count=$count conv=notrunc 2>/dev/null ||
+    : > "$lane/cut"  # which S3 refuses
   answer=$(printf 'url = "%s"\nheader = "%s"\n' "$url" "$header" |
     curl -q -s -K - -T "$lane/cut" $limit --retry 2 --connect-timeout 5 --speed-limit 1024 --speed-time 60 \
       --max-time 900 -o - -w ' %{http_code}' 2>/dev/null)
   code=$?
   [ -z "$ended" ] || exit 0
   trap - TERM
-  rm -f "$lane/cut"
   http=${answer##* }
   if [ "$code" = 0 ] && [ "$http" = 200 ]; then
-    rm -f "$dir/noroute" "$dir/failed.$number"
+    for each in "$dir/noroute" "$dir/failed.$number"; do [ ! -f "$each" ] || rm -f "$each"; done
     read -r numbers < "$lane/left"
     echo "${numbers#"$number"}" > "$lane/left.new" && mv "$lane/left.new" "$lane/left"
     continue

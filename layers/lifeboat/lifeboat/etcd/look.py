@@ -31,7 +31,7 @@ fi
 command -v curl >/dev/null 2>&1 && echo curl=yes
 if [ -f "$dir/data" ]; then echo "bytes=$(stat -c %s "$dir/data")"; fi
 if [ -f "$dir/parts" ]; then
-  echo "digested=$(wc -l < "$dir/parts" | tr -d ' ')"
+  echo "digested=$(($(wc -l < "$dir/parts")))"
   tail -n "+$(($3 + 1))" "$dir/parts" | head -n "$4" | sed 's/^/part=/'
 fi
 # A claim whose owner died before it wrote is given up.
@@ -39,7 +39,10 @@ for lane in "$dir"/lane.*; do
   if [ -d "$lane/busy" ] && [ ! -f "$lane/busy/at" ]; then
     [ $((now - $(stat -c %Y "$lane/busy" || echo "$now"))) -lt 20 ] || rm -rf "$lane/busy"
   fi
-  if [ -d "$lane/busy" ]; then echo "flying=$(cat "$lane/left" 2>/dev/null)"
+  if [ -d "$lane/busy" ]; then
+    left=
+    { read -r left < "$lane/left"; } 2>/dev/null
+    echo "flying=$left"
   elif [ -d "$lane" ]; then echo idle=yes; fi
 done
 for each in "$dir"/failed.*; do

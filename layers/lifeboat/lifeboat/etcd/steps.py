@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lifeboat.errors import BackupUnprovenError, EtcdNotReadyError, SnapshotFailedError
-from lifeboat.etcd import choice, later, members, snapshot, transfer
+from lifeboat.etcd import choice, later, look, members, snapshot, transfer
 from lifeboat.etcd.snapshot import MIB, Staging, StagingGone
 from lifeboat.etcd.transfer import Progress
 from lifeboat.layout import BackupLayout, ClusterLayout
@@ -30,6 +30,10 @@ STILL_SECONDS = 300
 _WAITS = ((40, 1), (160, 3))
 """(up to this look, seconds to wait): small databases are done at once, large ones take minutes anyway."""
 _LATE_WAIT = 10
+_SAVING_WAIT = 5
+"""Longest wait while an online backup is saved: what comes meanwhile, paced, is a few parts."""
+_LOOK_SECONDS = 1
+"""About how long a look takes."""
 
 
 def start_snapshot(cluster: ManagementCluster, store: ObjectStore, task: Task, pace: Pace) -> dict[str, Any]:
@@ -87,7 +91,7 @@ def transfer_snapshot(cluster: ManagementCluster, store: ObjectStore, task: Task
     except StagingGone as gone:
         told = {"progress": dataclasses.asdict(progress), "still": 0, "waitingFor": str(gone)}
         return {**answer, **told, "done": False, "lost": True}
-    wait = _wait(task, attempt, now)
+    wait = _wait(task, attempt, progress, now)
     still = int(before.get("still", 0)) + max(wait, 1) if same and now == progress else 0
     done = now.is_complete and now.is_described
     text = _in_words(now, begun)
@@ -245,14 +249,22 @@ def _in_words(now: Progress, begun: Mapping[str, Any]) -> str:
     return f"the snapshot ({now.size // MIB} MiB saved, {now.stored} of about {about} parts stored{how})"
 
 
-def _wait(task: Task, attempt: int, now: Progress) -> int:
-    """Seconds until the next look."""
+def _wait(task: Task, attempt: int, before: Progress, now: Progress) -> int:
+    """Seconds until the next look. `before`: what the last one knew."""
     if now.way == transfer.FUNCTION:
         return 1  # the look itself is the work
-    hurries = task.data["kind"] == BackupKind.QUIESCED and now.is_read and not now.is_complete
+    # The last parts are on their way. If quiesced, the hosted API is away, however many they are.
+    is_last = task.data["kind"] == BackupKind.QUIESCED or now.digested - now.stored <= look.WINDOW
+    hurries = now.is_read and not now.is_complete and is_last
     if hurries and attempt <= _WAITS[-1][0]:  # where the way to S3 is slow, looks must not run out
-        return 0  # the last parts are on their way, and the hosted API is away
-    return next((seconds for upto, seconds in _WAITS if attempt <= upto), _LATE_WAIT)
+        return 0
+    wait = next((seconds for upto, seconds in _WAITS if attempt <= upto), _LATE_WAIT)
+    if task.data["kind"] == BackupKind.QUIESCED or now.is_read or not before.size < now.size:
+        return wait
+    # Nobody waits for an online backup, and a look costs etcd's node something: half of what the save will still take.
+    since = int((task.data.get("transfer") or {}).get("wait", 1)) + _LOOK_SECONDS
+    left = max(int(task.data["snapshot"]["dbSize"]) - now.size, 0) * since / (now.size - before.size)
+    return max(wait, min(_SAVING_WAIT, int(left / 2)))
 
 
 def _pace(task: Task, pace: Pace) -> Pace:

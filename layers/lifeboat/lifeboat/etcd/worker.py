@@ -1,8 +1,10 @@
 r"""The worker in the pod: saves a snapshot and reads it, part by part, while it grows.
 
-`etcdctl` writes the file from front to end, so a part's bytes never change once they are there. Each is read three
+`etcdctl` writes the file from front to end, so a part's bytes never change once they are there. They are read three
 times side by side, from the page cache: by the part's digest, by the digest of the whole, and by the digest of the
-body (all but the last 32 bytes, where etcd puts that digest itself).
+body (all but the last 32 bytes, where etcd puts that digest itself). A part's digest is taken of a copy, which is
+written over by the next: that costs less processor time than a pipe. The other two grow with the file, and only pipes
+wait for more.
 
 It stays until it is told to end, because it is the parent of all that works here (lanes, watch, etcdctl): in an etcd
 container nobody else reaps the dead, and what is not reaped counts against the pod's limit of processes.
@@ -78,8 +80,8 @@ dir=$1 part=$2 rate=$3 sending=$4 may=$5 before=$6 lane=$7 watch=$8
 umask 077
 ended=
 trap 'ended=yes' TERM
-nicely= slowly= nap=0.05
-[ "$rate" -eq 0 ] || { nicely='nice -n 19' slowly=GOMAXPROCS=1 nap=0.2; }
+nicely= nap=0.1 most=8
+[ "$rate" -eq 0 ] || { nicely='nice -n 19' nap=0.2 most=1; }
 end() {
   trap '' TERM
   exec 5>&- 6>&-
@@ -99,18 +101,20 @@ start_lane() {
   $nicely sh -c "$lane" lifeboat-lane "$dir/lane.$1" "$part" "$sending" &
   eval "lane$1=\$!"
 }
+# Without a program: it is asked often. The dead are there until this shell, their parent, has noticed.
+works() { read -r _ _ state parent _ < "/proc/$1/stat" && [ "$parent" = $$ ] && [ "$state" != Z ]; } 2>/dev/null
 start_watch() { sh -c "$watch" lifeboat-watch "$dir" $$ "$may" "$before" & watching=$!; }
 ticks=0
 tend() {  # what died is begun anew; a stopped etcdctl does not outlive who stopped it
   [ -z "$ended" ] || end
   ticks=$((ticks + 1))
   [ $((ticks % 10)) = 0 ] || return 0
-  grep -qs lifeboat-watch "/proc/$watching/cmdline" || start_watch
+  works "$watching" || start_watch
   for each in $lanes; do
     eval "process=\$lane$each"
-    grep -qs lifeboat-lane "/proc/$process/cmdline" || start_lane "$each"
+    works "$process" || start_lane "$each"
   done
-  [ -z "$pacer" ] || grep -qs lifeboat-work "/proc/$pacer/cmdline" || { resume; pacer=; }
+  [ -z "$pacer" ] || works "$pacer" || { resume; pacer=; }
 }
 saver() {
   for process in $(grep -lzsE "^$dir/saving\$" /proc/[0-9]*/cmdline 2>/dev/null); do
@@ -135,7 +139,7 @@ exec 5> "$dir/whole" 6> "$dir/body"
 (
   exec 5>&- 6>&-
   trap : TERM
-  etcdctl() { $nicely env ETCDCTL_API=3 $slowly etcdctl "$@"; }
+  etcdctl() { $nicely env ETCDCTL_API=3 GOMAXPROCS=1 etcdctl "$@"; }  # with more it looks for work that is not there
   etcd_ctl snapshot save "$dir/saving" > "$dir/log" 2>&1
   echo $? > "$dir/saved.new" && mv "$dir/saved.new" "$dir/saved"
 ) &
@@ -178,17 +182,27 @@ if [ "$rate" -gt 0 ]; then
   pacer=$!
 fi
 number=0 offset=0
-copy() { $nicely dd if="$dir/data" bs=64K skip=$((offset / 65536)) count=$(((bytes + 65535) / 65536)) 2>/dev/null; }
-read_part() {  # $bytes from $offset on, of which $inner are of the body
-  copy > "$dir/whole" & first=$!
+cut() {  # $2 bytes from $1 on; what else dd is told
+  from=$1 long=$2
+  shift 2
+  $nicely dd if="$dir/data" bs=1M skip=$((from / 1048576)) count=$(((long + 1048575) / 1048576)) "$@" 2>/dev/null
+}
+read_parts() {  # $bytes from $offset on, of which $inner are of the body: some parts, and the last may be a short one
+  cut "$offset" "$bytes" > "$dir/whole" & first=$!
   [ "$rate" -eq 0 ] || wait "$first"
-  copy | head -c "$inner" > "$dir/body" & second=$!
+  if [ "$inner" = "$bytes" ]; then cut "$offset" "$bytes" > "$dir/body" & second=$!
+  else cut "$offset" "$bytes" | head -c "$inner" > "$dir/body" & second=$!; fi
   [ "$rate" -eq 0 ] || wait "$second"
-  sum=$(copy | digest)
+  while [ "$bytes" -gt 0 ]; do
+    one=$part
+    [ "$bytes" -ge "$part" ] || { one=$bytes; rm -f "$dir/copy"; }
+    cut "$offset" "$one" of="$dir/copy" conv=notrunc || fail 2 "a part could not be copied"
+    sum=$(digest < "$dir/copy")
+    [ "${#sum}" -ge 64 ] || fail 2 "a part could not be read"
+    number=$((number + 1)) offset=$((offset + one)) bytes=$((bytes - one))
+    echo "$number $one ${sum%% *}" >> "$dir/parts"
+  done
   wait "$first"; wait "$second"
-  [ "${#sum}" -ge 64 ] || fail 2 "a part could not be read"
-  number=$((number + 1)) offset=$((offset + bytes))
-  echo "$number $bytes ${sum%% *}" >> "$dir/parts"
   tend
 }
 while :; do
@@ -201,7 +215,11 @@ while :; do
     final=yes
   fi
   size=$(size) || fail 2 "the snapshot is gone"
-  while [ $((offset + part + 32)) -le "$size" ]; do bytes=$part inner=$part; read_part; done
+  while there=$(((size - 32 - offset) / part)); [ "$there" -gt 0 ]; do
+    [ "$there" -le "$most" ] || there=$most
+    bytes=$((there * part)) inner=$bytes
+    read_parts
+  done
   [ -z "$final" ] || break
   tend; sleep "$nap"
 done
@@ -210,20 +228,22 @@ rm -f "$dir/saving"
 while [ "$offset" -lt "$size" ]; do
   bytes=$((size - offset)); [ "$bytes" -le "$part" ] || bytes=$part
   inner=$((size - 32 - offset)); [ "$inner" -ge 0 ] || inner=0; [ "$inner" -le "$bytes" ] || inner=$bytes
-  read_part
+  read_parts
 done
+rm -f "$dir/copy"
 exec 5>&- 6>&-
 wait "$whole"; wait "$body"
 read -r whole _ < "$dir/whole.sum" && read -r body _ < "$dir/body.sum" || fail 2 "the whole could not be read"
 tail=$(tail -c 32 "$dir/data" | od -An -v -tx1 | tr -d ' \n') || fail 2 "the end could not be read"
 printf 'size=%s\nsha256=%s\nbody=%s\ntail=%s\n' "$size" "$whole" "$body" "$tail" > "$dir/facts.new" &&
   mv "$dir/facts.new" "$dir/facts" || fail 1 "there is no room for notes"
-# etcdctl 3.6 prints its help instead of a status and still exits 0: what is no JSON is left out.
+# etcdctl 3.6 prints its help instead of a status and still exits 0: what is no JSON is left out. It reads all keys, and
+# the last parts are on their way meanwhile: they go first.
 (
   trap : TERM
   for tool in etcdutl etcdctl; do
     command -v "$tool" >/dev/null 2>&1 || continue
-    status=$($nicely env ETCDCTL_API=3 "$tool" snapshot status -w json "$dir/data" 2>/dev/null | tr -d '\n')
+    status=$(nice -n 19 env ETCDCTL_API=3 "$tool" snapshot status -w json "$dir/data" 2>/dev/null | tr -d '\n')
     case $status in '{'*'}') printf '%s\n' "$status" > "$dir/status"; break ;; esac
   done
   finish 0

@@ -1,0 +1,119 @@
+"""The public names: both ExternalDNS must be set up so that one gives them up and the other takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lifeboat import flags
+from lifeboat.model import Manifest
+from lifeboat.ports import ManagementCluster
+from lifeboat.resources import DEPLOYMENTS, SECRETS
+from lifeboat.restore.destination import OPERATOR_NAMESPACE
+from lifeboat.restore.preflight.look import EXTERNAL_DNS, OPERATOR, Look
+
+_NAME = f"Deployment {OPERATOR_NAMESPACE}/{EXTERNAL_DNS}"
+_SUFFIX = "-external-dns"
+_OWNER = "txt-owner-id"
+_CREDENTIALS = "AWS_SHARED_CREDENTIALS_FILE"
+
+
+def problems(look: Look) -> Iterator[str]:
+    """Fixed host names, ExternalDNS of both sides for public names, AWS PrivateLink of both sides for private ones."""
+    yield from _fixed(look)
+    if look.access != "Private" and look.destination.state.hostnames:
+        yield from _external_dns(look)
+    if look.access != "Public":
+        for each in look.sides:
+            yield from _private_platform(look, each)
+
+
+def notes(look: Look) -> Iterator[str]:
+    """A source whose ExternalDNS stands still: its names are withdrawn in Route53 then, after a wait."""
+    if look.source is None or look.access == "Private":
+        return
+    before = look.source.get(DEPLOYMENTS, OPERATOR_NAMESPACE, EXTERNAL_DNS)
+    if before is not None and not flags.is_ready(before):
+        yield f"ExternalDNS at {look.source.name} has no ready pod: public names will be deleted in Route53 directly"
+
+
+def _fixed(look: Look) -> Iterator[str]:
+    """Nodes know each service by the name in their kubeconfigs; a load balancer's own name stays with the source."""
+    if look.access == "Private":
+        return  # they use `<name>.hypershift.local`, whatever is published
+    for each in look.hosted_cluster["spec"].get("services") or ():
+        strategy = each.get("servicePublishingStrategy") or {}
+        if each["service"] != "OIDC" and not any(
+            (strategy.get(way) or {}).get("hostname") for way in ("route", "loadBalancer")
+        ):
+            yield (
+                f"service {each['service']} has no fixed hostname, and services cannot be changed: its nodes would "
+                "look for the source's load balancer; the hosted cluster has to be made anew with external DNS"
+            )
+
+
+def _external_dns(look: Look) -> Iterator[str]:
+    there = look.cluster.get(DEPLOYMENTS, OPERATOR_NAMESPACE, EXTERNAL_DNS)
+    if not flags.is_ready(there):
+        yield f"ExternalDNS ({_NAME}) is not ready there: public names would not move; install it, or look at its pods"
+    if there is None:
+        return
+    yield from _settings(look.cluster, there)
+    domains = flags.values(there, "domain-filter")
+    for name in look.destination.state.hostnames:
+        if domains and not any(name == domain or name.endswith(f".{domain}") for domain in domains):
+            yield (
+                f"ExternalDNS there does not manage {name} (its domains: {', '.join(domains)}): install HyperShift "
+                "there with --external-dns-domain-filter of that domain"
+            )
+    if look.source is None:
+        return
+    before = look.source.get(DEPLOYMENTS, OPERATOR_NAMESPACE, EXTERNAL_DNS)
+    if before is None:
+        yield (
+            f"{look.source.name} has no ExternalDNS ({_NAME}): nobody knows who owns the public names; "
+            "delete their records by hand or install it"
+        )
+        return
+    yield from _settings(look.source, before)
+    owner = flags.value(before, _OWNER)
+    if owner is not None and owner == flags.value(there, _OWNER):
+        # Two of one id take each other's names for leftovers of their own and withdraw them.
+        yield (
+            f"ExternalDNS there and at {look.source.name} have the same --{_OWNER}={owner}: each would withdraw the "
+            "other's names; give one of them an id of its own"
+        )
+
+
+def _settings(cluster: ManagementCluster, external_dns: Manifest) -> Iterator[str]:
+    """As `hypershift install` sets it up; ownership that is kept another way would neither be seen nor handed over."""
+    where = f"ExternalDNS at {cluster.name}"
+    if (provider := flags.value(external_dns, "provider")) != "aws":
+        yield f"{where} has --provider={provider}: install HyperShift there with --external-dns-provider=aws"
+    if flags.value(external_dns, _OWNER) is None:
+        yield f"{where} has no --{_OWNER}: its names may be anybody's; set one of its own"
+    if (registry := flags.value(external_dns, "registry")) not in {"txt", None}:
+        yield f"{where} keeps ownership with --registry={registry}: set it to txt, as HyperShift does"
+    if (prefix := flags.value(external_dns, "txt-prefix")) or flags.value(external_dns, "txt-suffix") != _SUFFIX:
+        told = f"--txt-prefix={prefix}" if prefix else f"--txt-suffix={flags.value(external_dns, 'txt-suffix')}"
+        yield f"{where} keeps ownership under {told}: set --txt-suffix={_SUFFIX}, as HyperShift does"
+
+
+def _private_platform(look: Look, cluster: ManagementCluster) -> Iterator[str]:
+    """The operator makes the endpoint service of a private hosted cluster only with credentials for it."""
+    operator = look.operator if cluster is look.cluster else cluster.get(DEPLOYMENTS, OPERATOR_NAMESPACE, OPERATOR)
+    if operator is None:
+        return  # told where it is missing
+    where = f"the HyperShift operator at {cluster.name}"
+    remedy = "install HyperShift there with --private-platform=AWS, --aws-private-creds and --aws-private-region"
+    if (platform := flags.value(operator, "private-platform")) != "AWS":
+        yield f"{where} has --private-platform={platform}, and the hosted cluster is {look.access}: {remedy}"
+        return
+    if not flags.variable(operator, _CREDENTIALS):
+        yield f"{where} has no AWS credentials for private clusters ({_CREDENTIALS}): {remedy}"
+    region, wanted = flags.variable(operator, "AWS_REGION"), look.aws.get("region")
+    if region is not None and region != wanted:
+        yield f"{where} makes endpoint services in {region or 'no region'}, not in {wanted}: {remedy}"
+    for volume in operator["spec"]["template"]["spec"].get("volumes") or ():
+        secret = (volume.get("secret") or {}).get("secretName")
+        if volume["name"] == "credentials" and secret and cluster.get(SECRETS, OPERATOR_NAMESPACE, secret) is None:
+            yield f"{where} lacks the Secret {OPERATOR_NAMESPACE}/{secret} with its AWS credentials: {remedy}"
