@@ -3,8 +3,8 @@
 from typing import Any
 
 from lifeboat.model import Task
-from lifeboat.restore.destination import preflight
 from lifeboat.restore.loading import open_destination
+from lifeboat.restore.preflight import Outside, preflight
 from lifeboat.runtime import task
 from lifeboat.wiring import Services
 
@@ -14,4 +14,5 @@ services = Services()
 @task(services, guarded=False)
 def handler(request: Task) -> dict[str, Any]:
     destination = open_destination(services.destination(request), services.store, services.signer, request)
-    return preflight(destination, services.source(request))
+    outside = Outside(services.region, services.documents, services.keys, services.instances)
+    return preflight(destination, services.source(request), outside)

@@ -10,7 +10,13 @@ from tests.template.test_template import FOLDERS, pascal, template
 GROUPS = {
     "LeasePolicy": ("guarded", "leases.take", "leases.renew", "leases.release"),
     "LeaseReadPolicy": ("leases.read",),
-    "ClusterPolicy": ("services.source", "services.destination", "services.management_cluster", "services.guest"),
+    "ClusterPolicy": (
+        "services.source",
+        "services.destination",
+        "services.management_cluster",
+        "services.guest",
+        "services.region",
+    ),
     "ClusterLookupPolicy": ("services.registry",),
     # A put that finds the object there compares what it finds.
     "BackupReadPolicy": ("services.store",),
@@ -21,6 +27,7 @@ GROUPS = {
     "DnsReadPolicy": ("services.dns",),
     "DnsWritePolicy": ("dns.delete",),
     "InstanceReadPolicy": ("services.instances",),
+    "KeyLookupPolicy": ("services.keys",),
     "ExecutionReadPolicy": ("services.executions",),
     "ApprovalPolicy": ("services.approvals",),
 }

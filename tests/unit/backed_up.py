@@ -15,6 +15,7 @@ from lifeboat.layout import ClusterLayout
 from lifeboat.model import BackupKind, Operation, Task
 from lifeboat.resources import MACHINES
 from lifeboat.restore.loading import Destination, load, open_destination
+from lifeboat.restore.preflight import Look, Outside
 from lifeboat.source_state import SourceState
 from tests.unit.builders import (
     DOMAIN,
@@ -28,10 +29,13 @@ from tests.unit.builders import (
     blue,
     its_neighbour,
 )
-from tests.unit.memory import NOW, MemoryCluster, MemorySigner, MemoryStore, merge
+from tests.unit.installed import external_dns
+from tests.unit.memory import NOW, MemoryCluster, MemoryInstances, MemorySigner, MemoryStore, merge
+from tests.unit.memory_aws import MemoryDocuments, MemoryKeys
 
 OPERATION = "op-1"
 BACKUP = "20261103t100000z-quiesced-00000001"
+REGION = "us-east-2"
 ZONES = ("us-east-2a", "us-east-2b", "us-east-2c")
 
 
@@ -44,6 +48,17 @@ class World:
     store: MemoryStore = field(default_factory=MemoryStore)
     signer: MemorySigner = field(default_factory=MemorySigner)
     builder: HostedClusterBuilder = field(default_factory=blue)
+    documents: MemoryDocuments = field(default_factory=MemoryDocuments)
+    keys: MemoryKeys = field(default_factory=MemoryKeys)
+    instances: MemoryInstances = field(default_factory=MemoryInstances)
+    regions: dict[str, str] = field(default_factory=lambda: {"mgmt-1": REGION, "mgmt-2": REGION})
+
+    @property
+    def outside(self) -> Outside:
+        return Outside(self.regions.get, self.documents, self.keys, self.instances)
+
+    def look(self) -> Look:
+        return Look.at(self.open(), self.source, self.outside)
 
     def task(self, operation_id: str = OPERATION, **data: Any) -> Task:
         hosted = {"namespace": self.builder.ref.namespace, "name": self.builder.ref.name}
@@ -68,7 +83,7 @@ def a_destination(name: str = "mgmt-2") -> MemoryCluster:
     cluster.add(
         an_object("storage.k8s.io/v1", "StorageClass", "gp3-csi"),
         an_object("v1", "ConfigMap", "supported-versions", "hypershift", data=supported("4.18", "4.17")),
-        a_deployment("external-dns", "hypershift", 1, args=["--txt-owner-id=owner-2", f"--domain-filter={DOMAIN}"]),
+        a_deployment("external-dns", "hypershift", 1, args=external_dns("owner-2", DOMAIN)),
         *(a_node(zone) for zone in ZONES),
     )
     return cluster

@@ -9,6 +9,7 @@ import base64
 from typing import Any
 
 from lifeboat.model import HostedClusterRef, Manifest
+from tests.unit.installed import external_dns
 from tests.unit.memory import MemoryCluster, MemoryDns, MemoryInstances
 
 SERVICES = {"APIServer": "api", "OAuthServer": "oauth", "Konnectivity": "konnectivity", "Ignition": "ignition"}
@@ -438,6 +439,6 @@ def a_management_cluster(
         *cluster_api_crds(cluster_api),
         *(an_object("v1", "Namespace", each) for each in ("default", "hypershift", "clusters")),
         a_deployment("operator", "hypershift", operator_replicas),
-        a_deployment("external-dns", "hypershift", 1, args=["--txt-owner-id=owner-1", f"--domain-filter={DOMAIN}"]),
+        a_deployment("external-dns", "hypershift", 1, args=external_dns("owner-1", DOMAIN)),
     )
     return cluster

@@ -22,6 +22,7 @@ from lifeboat.ports import (
     Lease,
     Listing,
     Propagation,
+    Protection,
 )
 from lifeboat.resources import BY_KIND, Resource
 from tests.unit.memory_store import NOW, MemoryStore
@@ -46,6 +47,8 @@ class MemoryCluster:
         self.exec_handler: Exec | None = None
         self.writes: list[tuple[str, str, str | None, str, Any]] = []
         self.failures: list[LifeboatError] = []
+        self.forbidden: set[tuple[str, str]] = set()
+        """(verb, plural or plural/subresource) that `may` denies."""
         self.after_write: Callable[[MemoryCluster], None] | None = None
         """Called after each write: what controllers would do."""
 
@@ -174,6 +177,10 @@ class MemoryCluster:
         if self.exec_handler is None:
             raise ObjectRefusedError(f"exec in {namespace}/{pod} was refused (404)")
         return self.exec_handler(namespace, pod, container, command, stdin)
+
+    def may(self, verb: str, resource: Resource, namespace: str | None = None, *, subresource: str = "") -> bool:
+        self._fail()
+        return (verb, resource.plural + (f"/{subresource}" if subresource else "")) not in self.forbidden
 
     def _fail(self) -> None:
         if self.failures:
@@ -329,15 +336,32 @@ class MemoryDns:
     def delete(self, records: Sequence[DnsRecord]) -> None:
         self.held = [each for each in self.held if each not in records]
 
+    def create(self, records: Sequence[DnsRecord]) -> None:
+        there = {(each.name, each.type) for each in self.held}
+        self.held += [each for each in records if (each.name, each.type) not in there]
+
 
 class MemoryInstances:
     """`ports.Instances`: state by instance id, per infraID."""
 
     def __init__(self) -> None:
         self.states: dict[str, dict[str, str]] = {}
+        self.protected: set[str] = set()
+        self.spot: set[str] = set()
 
     def of(self, infra_id: str) -> dict[str, str]:
         return dict(self.states.get(infra_id, {}))
+
+    def protections(self, infra_id: str) -> dict[str, Protection]:
+        return {
+            each: Protection(each in self.protected, each in self.spot)
+            for each, state in self.states.get(infra_id, {}).items()
+            if state not in {"shutting-down", "terminated"}
+        }
+
+    def protect(self, instance_id: str, *, on: bool) -> None:
+        assert instance_id not in self.spot, "EC2 refuses this of a spot instance"
+        (self.protected.add if on else self.protected.discard)(instance_id)
 
 
 class MemoryClock:

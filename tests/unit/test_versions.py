@@ -6,8 +6,8 @@ from lifeboat import handover, versions
 from lifeboat.errors import PreflightError, TeardownRefusedError
 from lifeboat.resources import MACHINE_SETS, MACHINES
 from lifeboat.restore import objects
-from lifeboat.restore.destination import preflight
 from lifeboat.restore.order import GROUPS
+from lifeboat.restore.preflight import preflight
 from lifeboat.teardown.preflight import preflight as teardown_preflight
 from tests.unit.a_backup import Backup
 from tests.unit.backed_up import World, a_backup, a_destination
@@ -125,7 +125,7 @@ class TestOlderDestination:
         opened = world.open()
         opened.state.crd_storage_versions["machines.cluster.x-k8s.io"] = "v1beta2"
         with pytest.raises(PreflightError, match=r"machines\.cluster\.x-k8s\.io is stored as v1beta1 there"):
-            preflight(opened, world.source)
+            preflight(opened, world.source, world.outside)
         assert world.destination.writes == []
 
 

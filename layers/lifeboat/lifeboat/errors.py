@@ -22,6 +22,7 @@
         ├── RestoreFailedError        the destination refused or lost something we restored
         ├── VerificationError         what came out is not what went in
         ├── TeardownRefusedError      deleting at the source is not proven to be safe
+        ├── AccessDeniedError         AWS refuses one of our functions a call
         ├── UnexpectedError           an error of a library that nobody thought of
         └── ObjectRefusedError        an API refused an object or a call for good (4xx)
 
@@ -116,6 +117,10 @@ class VerificationError(PermanentError):
 
 class TeardownRefusedError(PermanentError):
     """Occurs when deleting at the source is not proven to be safe."""
+
+
+class AccessDeniedError(PermanentError):
+    """Occurs when the rights of a function's role do not reach for a call to AWS."""
 
 
 class UnexpectedError(PermanentError):

@@ -92,6 +92,9 @@ class ManagementCluster(Protocol):
     ) -> ExecResult:
         """Run a command. What is secret goes in through `stdin`: the command stands in API audit logs."""
 
+    def may(self, verb: str, resource: Resource, namespace: str | None = None, *, subresource: str = "") -> bool:
+        """Whether these credentials may do that there, by the API's own word; asking changes nothing."""
+
 
 @dataclass(frozen=True)
 class StoredObject:
@@ -282,6 +285,17 @@ class Dns(Protocol):
 
     def delete(self, records: Sequence[DnsRecord]) -> None: ...
 
+    def create(self, records: Sequence[DnsRecord]) -> None:
+        """Put back what was deleted, each only while nothing stands under its name and type."""
+
+
+@dataclass(frozen=True)
+class Protection:
+    """Whether one instance can be terminated through the API. A `spot` instance cannot be protected."""
+
+    on: bool
+    spot: bool
+
 
 class Instances(Protocol):
     """EC2."""
@@ -289,12 +303,35 @@ class Instances(Protocol):
     def of(self, infra_id: str) -> dict[str, str]:
         """State name by instance id, for all instances that belong to the cluster (terminated ones too)."""
 
+    def protections(self, infra_id: str) -> dict[str, Protection]:
+        """Termination protection by instance id, of all that belong to the cluster and are not terminated."""
+
+    def protect(self, instance_id: str, *, on: bool) -> None:
+        """Switch termination protection; of an instance that is gone: nothing."""
+
 
 class Registry(Protocol):
     """Which management clusters are registered."""
 
     def knows(self, name: str) -> bool:
         """Whether a management cluster of that name is registered."""
+
+
+class Documents(Protocol):
+    """What anybody can read, without credentials."""
+
+    def fetch(self, url: str) -> bytes | None:
+        """The document behind an `https` URL, None when there is none for the public.
+
+        Raises AwsUnavailableError when nobody answers.
+        """
+
+
+class Keys(Protocol):
+    """KMS keys of others: looked at, never used."""
+
+    def state(self, arn: str) -> str | None:
+        """`Enabled`, `Disabled`, `PendingDeletion`, …; `Absent` when there is none; None when we may not look."""
 
 
 class Clock(Protocol):

@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from lifeboat.ports import (
         Clock,
         Dns,
+        Documents,
         Executions,
         Instances,
+        Keys,
         Leases,
         ManagementCluster,
         ObjectStore,
@@ -84,6 +86,18 @@ class Services:
         return Ec2Instances(_client("ec2"))
 
     @cached_property
+    def keys(self) -> Keys:
+        from lifeboat.adapters.looking import KmsKeys  # noqa: PLC0415
+
+        return KmsKeys(_client("kms"))
+
+    @cached_property
+    def documents(self) -> Documents:
+        from lifeboat.adapters.looking import PublicDocuments  # noqa: PLC0415
+
+        return PublicDocuments(_anonymous_s3)
+
+    @cached_property
     def approvals(self) -> Approvals:
         from lifeboat.adapters.approvals import ApprovalTable  # noqa: PLC0415
 
@@ -117,6 +131,12 @@ class Services:
             self._clusters[name] = KubernetesCluster.from_kubeconfig(name, document["kubeconfig"])
         return self._clusters[name]
 
+    def region(self, name: str) -> str | None:
+        """The AWS region that is registered for a management cluster."""
+        from lifeboat.adapters.aws import RegisteredClusters  # noqa: PLC0415
+
+        return RegisteredClusters(_client("secretsmanager")).region(name)
+
     def source(self, task: Task) -> ManagementCluster:
         if task.source is None:
             raise InvalidInputError("this task needs a source")
@@ -133,3 +153,12 @@ def _client(service: str) -> Any:
     from botocore.config import Config  # noqa: PLC0415
 
     return boto3.client(service, config=Config(retries={"mode": "standard", "max_attempts": 5}))
+
+
+def _anonymous_s3(region: str) -> Any:
+    import boto3  # noqa: PLC0415
+    from botocore import UNSIGNED  # noqa: PLC0415
+    from botocore.config import Config  # noqa: PLC0415
+
+    config = Config(signature_version=UNSIGNED, retries={"mode": "standard", "max_attempts": 3})
+    return boto3.client("s3", region_name=region, config=config)

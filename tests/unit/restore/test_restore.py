@@ -11,9 +11,10 @@ from lifeboat.references import REFERENCED
 from lifeboat.resources import HOSTED_CLUSTERS, NAMESPACES, NODE_POOLS, SECRETS
 from lifeboat.restore import etcd_volumes, hosted_cluster, objects
 from lifeboat.restore.abandon import abandon
-from lifeboat.restore.destination import create_namespaces, preflight
+from lifeboat.restore.destination import create_namespaces
 from lifeboat.restore.loading import load
 from lifeboat.restore.order import ALL, GROUPS
+from lifeboat.restore.preflight import preflight
 from lifeboat.restore.relink import relink
 from tests.unit.backed_up import BACKUP, OPERATION, a_backup, a_node, supported
 from tests.unit.builders import (
@@ -35,7 +36,7 @@ def support(cluster, data):
 
 class TestPreflight:
     def test_a_fit_destination_passes(self, world, destination):
-        assert preflight(destination, world.source) == {"handedOver": False}
+        assert preflight(destination, world.source, world.outside) == {"handedOver": False}
         assert not destination.cluster.writes
 
     @pytest.mark.parametrize(
@@ -68,43 +69,43 @@ class TestPreflight:
     def test_an_unfit_destination_is_refused_by_name(self, world, destination, spoil, told):
         spoil(destination.cluster)
         with pytest.raises(PreflightError, match=told):
-            preflight(destination, world.source)
+            preflight(destination, world.source, world.outside)
 
     def test_a_release_whose_version_nobody_told_is_refused(self, world, destination):
         untold = dataclasses.replace(destination, state=dataclasses.replace(destination.state, release_version=""))
         with pytest.raises(PreflightError, match=r"did not tell the version of its release .*back it up again"):
-            preflight(untold, world.source)
+            preflight(untold, world.source, world.outside)
 
     def test_two_external_dns_of_one_id_are_refused(self, world, destination):
         """Each would withdraw the other's names."""
         args = ["--txt-owner-id=owner-1", "--domain-filter=hosted.example.com"]
         destination.cluster.add(a_deployment("external-dns", "hypershift", 1, args=args))
         with pytest.raises(PreflightError, match="the same --txt-owner-id=owner-1"):
-            preflight(destination, world.source)
+            preflight(destination, world.source, world.outside)
 
     def test_a_source_that_does_not_answer_is_the_fences_business(self, world, destination):
         world.source.fail_next(ApiUnavailableError("mgmt-1 does not answer"))
-        assert preflight(destination, world.source) == {"handedOver": False}
+        assert preflight(destination, world.source, world.outside) == {"handedOver": False}
 
     def test_all_problems_are_told_at_once(self, world, destination):
         destination.cluster.remove("StorageClass", None, "gp3-csi")
         destination.cluster.remove("Deployment", "hypershift", "operator")
         with pytest.raises(PreflightError, match=r"operator.*StorageClass"):
-            preflight(destination, world.source)
+            preflight(destination, world.source, world.outside)
 
     def test_what_this_operation_left_is_no_problem(self, world, destination):
         restore_objects(destination)
-        assert preflight(destination, world.source) == {"handedOver": False}
+        assert preflight(destination, world.source, world.outside) == {"handedOver": False}
 
     def test_a_second_start_after_the_point_of_no_return_is_told_so(self, world, destination):
         restore_objects(destination)
         hosted_cluster.create_hosted_cluster(destination, NOW, still_fenced)
-        assert preflight(destination, world.source) == {"handedOver": True}
+        assert preflight(destination, world.source, world.outside) == {"handedOver": True}
 
     def test_what_another_operation_left_is_refused(self, world, destination):
         create_namespaces(destination)
         with pytest.raises(PreflightError, match="namespace clusters-blue exists"):
-            preflight(world.open("op-2"), world.source)
+            preflight(world.open("op-2"), world.source, world.outside)
 
 
 def test_latest_passes_over_what_is_not_proven_and_tells_so(world):

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from lifeboat.errors import PreflightError
-from lifeboat.ports import DnsRecord, Execution
+from lifeboat.ports import DnsRecord, Execution, Protection
 
 _SIGNING_ALGORITHM = "ECDSA_SHA_256"
+_AT_ONCE = 8  # calls about single instances; the SDK keeps ten connections
 _SIGNATURE_BYTES = 72
 """At most, of P-256 in DER: two integers of 33 bytes."""
 
@@ -105,6 +107,15 @@ class Route53:
                 if error.response["Error"]["Code"] != "InvalidChangeBatch":
                     raise  # an invalid batch: gone or changed meanwhile; the caller looks again
 
+    def create(self, records: Sequence[DnsRecord]) -> None:
+        for record in records:
+            change = {"Action": "CREATE", "ResourceRecordSet": dict(record.raw)}
+            try:
+                self._client.change_resource_record_sets(HostedZoneId=record.zone_id, ChangeBatch={"Changes": [change]})
+            except ClientError as error:
+                if error.response["Error"]["Code"] != "InvalidChangeBatch":
+                    raise  # an invalid batch: somebody has made it anew; that one counts
+
     def _zones(self) -> list[tuple[str, str]]:
         pages = self._client.get_paginator("list_hosted_zones").paginate()
         return [(zone["Id"], zone["Name"].rstrip(".")) for page in pages for zone in page["HostedZones"]]
@@ -142,6 +153,39 @@ class Ec2Instances:
             for instance in reservation["Instances"]
         }
 
+    def protections(self, infra_id: str) -> dict[str, Protection]:
+        pages = self._client.get_paginator("describe_instances").paginate(
+            Filters=[
+                {"Name": "tag-key", "Values": [f"kubernetes.io/cluster/{infra_id}"]},
+                {"Name": "instance-state-name", "Values": ["pending", "running", "stopping", "stopped"]},
+            ]
+        )
+        spot = {
+            instance["InstanceId"]: instance.get("InstanceLifecycle") == "spot"
+            for page in pages
+            for reservation in page["Reservations"]
+            for instance in reservation["Instances"]
+        }
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            switched = [*pool.map(self._is_protected, spot)]
+        return {each: Protection(on, spot[each]) for each, on in zip(spot, switched, strict=True)}
+
+    def protect(self, instance_id: str, *, on: bool) -> None:
+        try:
+            self._client.modify_instance_attribute(InstanceId=instance_id, DisableApiTermination={"Value": on})
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "InvalidInstanceID.NotFound":
+                raise
+
+    def _is_protected(self, instance_id: str) -> bool:
+        try:
+            answer = self._client.describe_instance_attribute(InstanceId=instance_id, Attribute="disableApiTermination")
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "InvalidInstanceID.NotFound":
+                return False
+            raise
+        return bool(answer["DisableApiTermination"]["Value"])
+
 
 class RegisteredClusters:
     """Management clusters as registered in Secrets Manager: `lifeboat/management-clusters/<name>`."""
@@ -158,6 +202,11 @@ class RegisteredClusters:
                 return False
             raise
         return "DeletedDate" not in answer
+
+    def region(self, name: str) -> str | None:
+        """The region that the stored document names. Raises PreflightError as `read` does."""
+        found = self.read(name).get("region")
+        return str(found) if found else None
 
     def read(self, name: str) -> Mapping[str, Any]:
         """The stored document (`kubeconfig`, `region`, `kind`, `standby`).

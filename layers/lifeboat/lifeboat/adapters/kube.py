@@ -168,6 +168,15 @@ class KubernetesCluster:
 
         return run(self._api, self.name, namespace, pod, container, command, stdin, timeout)
 
+    def may(self, verb: str, resource: Resource, namespace: str | None = None, *, subresource: str = "") -> bool:
+        attributes = {"verb": verb, "group": resource.group, "resource": resource.plural}
+        attributes |= {"subresource": subresource} if subresource else {}
+        attributes |= {"namespace": namespace} if namespace else {}
+        group = "authorization.k8s.io/v1"
+        review = {"apiVersion": group, "kind": "SelfSubjectAccessReview", "spec": {"resourceAttributes": attributes}}
+        answer = self._call("POST", f"/apis/{group}/selfsubjectaccessreviews", [], review, missing_is_none=False)
+        return bool((answer.get("status") or {}).get("allowed"))
+
     def _path(
         self, resource: Resource, namespace: str | None, name: str | None = None, *, version: str | None = None
     ) -> str:
