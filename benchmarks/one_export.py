@@ -16,7 +16,7 @@ from lifeboat.adapters.kube import KubernetesCluster
 from lifeboat.adapters.s3 import BackupBucket, s3_client
 from lifeboat.exporting import export_manifests
 from lifeboat.model import BackupKind, HostedClusterRef, Operation, Task
-from lifeboat.ports import Instances
+from lifeboat.ports import Instances, Protection
 
 
 class _NoInstances(Instances):
@@ -24,6 +24,12 @@ class _NoInstances(Instances):
 
     def of(self, infra_id: str) -> dict[str, str]:
         raise RuntimeError(f"the instances of {infra_id} were asked for")
+
+    def protections(self, infra_id: str) -> dict[str, Protection]:
+        raise RuntimeError(f"the instances of {infra_id} were asked for")
+
+    def protect(self, instance_id: str, *, on: bool) -> None:
+        raise RuntimeError(f"{instance_id} was to be protected ({on})")
 
 
 def main() -> None:

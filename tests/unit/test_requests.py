@@ -114,7 +114,7 @@ def test_an_unreachable_source_is_accepted_in_these_very_words_only(wrong):
     given = {"hostedCluster": BLUE, "source": "m", "destination": "n"}
     assert requests.recover({**given, "unreachableSource": LOSS}).extra["unreachableSource"] == LOSS
     assert "unreachableSource" not in requests.recover(given).extra
-    with pytest.raises(InvalidInputError, match="unreachableSource: not .*data-loss"):
+    with pytest.raises(InvalidInputError, match=r"unreachableSource: not .*data-loss"):
         requests.recover({**given, "unreachableSource": wrong})
 
 

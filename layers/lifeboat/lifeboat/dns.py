@@ -15,13 +15,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lifeboat import signed
+from lifeboat import signed, ways
 from lifeboat.edits import annotation, edit
 from lifeboat.errors import FenceUnprovenError
 from lifeboat.model import Manifest
 from lifeboat.moved import Move
 from lifeboat.ports import Dns, DnsRecord, ManagementCluster, ObjectStore, Signer
-from lifeboat.resources import DEPLOYMENTS, ROUTES, SERVICES
+from lifeboat.resources import ROUTES, SERVICES
 
 HOSTNAME_ANNOTATION = "external-dns.alpha.kubernetes.io/hostname"
 _SUFFIX = "-external-dns"
@@ -136,13 +136,7 @@ def owner_id(cluster: ManagementCluster) -> str:
 
 def find_owner_id(cluster: ManagementCluster) -> str | None:
     """The id under which a management cluster's ExternalDNS owns its names, if its Deployment says one."""
-    deployment = cluster.get(DEPLOYMENTS, "hypershift", "external-dns")
-    containers = deployment["spec"]["template"]["spec"]["containers"] if deployment else []
-    for container in containers:
-        for argument in [*(container.get("command") or ()), *(container.get("args") or ())]:
-            if argument.startswith(_OWNER_FLAG):
-                return str(argument.removeprefix(_OWNER_FLAG))
-    return None
+    return ways.external_dns(cluster).get("owner")
 
 
 def to_json(record: DnsRecord) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lifeboat import auto_repair, backups, reconciliation, versions, writers
+from lifeboat import auto_repair, backups, reconciliation, versions, ways, writers
 from lifeboat.dns import records_of, to_json
 from lifeboat.edits import annotation
 from lifeboat.errors import BackupUnprovenError, EtcdNotReadyError, PreflightError, SnapshotFailedError
@@ -250,6 +250,9 @@ def _measure(
         crd_storage_versions=versions.of(cluster),
         release_image=spec["release"]["image"],
         release_version=_release_version(hosted_cluster),
+        load_balancers=ways.load_balancers(cluster, hosted.control_plane_namespace),
+        endpoint_services=ways.endpoint_services(cluster, hosted.control_plane_namespace),
+        external_dns=ways.external_dns(cluster),
     )
 
 

@@ -54,6 +54,12 @@ class SourceState:
     release_image: str
     release_version: str
     """What the operator made of that image, such as `4.17.12`; empty when it never told."""
+    load_balancers: list[dict[str, Any]] | None = None
+    """Addresses of its control plane, see `ways.load_balancers`; None in a backup from before they were recorded."""
+    endpoint_services: list[str] | None = None
+    """Its VPC endpoint services; None likewise."""
+    external_dns: dict[str, str] | None = None
+    """`owner`, `interval`, `cacheInterval` of the source's ExternalDNS; None likewise."""
 
     def to_json(self) -> dict[str, Any]:
         return {"schema": _SCHEMA, **dataclasses.asdict(self)}
@@ -64,7 +70,11 @@ class SourceState:
         try:
             if document["schema"] != _SCHEMA:
                 raise TypeError
-            fields = {field.name: document[field.name] for field in dataclasses.fields(cls)}
+            fields = {
+                field.name: document[field.name]
+                for field in dataclasses.fields(cls)
+                if field.default is dataclasses.MISSING or field.name in document
+            }
             return cls(**{**fields, "hosted_cluster": HostedClusterRef(**document["hosted_cluster"])})
         except (KeyError, TypeError):
             raise BackupUnprovenError(f"{NAME} is not one that this Lifeboat wrote: choose another backup") from None
