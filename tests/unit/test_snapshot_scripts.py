@@ -357,7 +357,9 @@ def test_a_container_that_may_not_hold_its_snapshot_is_refused(limit, told):
             snapshot.start(cluster, staging, source, UNPACED)
 
 
-@pytest.mark.parametrize(("size", "part"), [(0, 16), (8 * 1024**3, 16), (16_000 * MIB, 16), (16_001 * MIB, 17)])
+@pytest.mark.parametrize(
+    ("size", "part"), [(0, 16), (2047 * MIB, 16), (2048 * MIB, 32), (8 * 1024**3, 32), (32_001 * MIB, 33)]
+)
 def test_parts_grow_with_the_database_beyond_a_thousand(size, part):
     assert snapshot.part_size(size) == part * MIB
 

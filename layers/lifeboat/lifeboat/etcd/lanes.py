@@ -78,6 +78,7 @@ while IFS= read -r number <&8; do
   code=$?
   [ -z "$ended" ] || exit 0
   trap - TERM
+  [ "$rate" -eq 0 ] || rm -f "$lane/cut"  # before it is written to the disk, which etcd waits for
   http=${answer##* }
   if [ "$code" = 0 ] && [ "$http" = 200 ]; then
     for each in "$dir/noroute" "$dir/failed.$number"; do [ ! -f "$each" ] || rm -f "$each"; done

@@ -39,6 +39,9 @@ from lifeboat.resources import PODS
 MIB = 1024**2
 PART_SIZE = 16 * MIB
 """Least size of a part. S3 wants 5 MiB; small ones go out early, large ones need fewer looks."""
+_LARGE, _LARGE_PART = 2 * 1024**3, 32 * MIB
+"""From this size of the database on, parts have that at least: each costs the start of three programs and a request,
+whatever its size. Where the function carries them, one at a time is in its memory."""
 _PARTS = 1000
 """About how many parts the largest database has, far below S3's 10,000: each is a line in lists that travel."""
 _ROOM_FACTOR, _ROOM_EXTRA = 1.1, 64 * MIB
@@ -99,8 +102,9 @@ class Staging:
 
 
 def part_size(db_size: int) -> int:
-    """Bytes of a part: 16 MiB, or a thousandth of the database in whole MiB where that is more."""
-    return max(PART_SIZE, -(-db_size // (_PARTS * MIB)) * MIB)
+    """Bytes of a part: 16 MiB, of large databases 32, or a thousandth in whole MiB where that is more."""
+    least = PART_SIZE if db_size < _LARGE else _LARGE_PART
+    return max(least, -(-db_size // (_PARTS * MIB)) * MIB)
 
 
 def start(cluster: ManagementCluster, staging: Staging, source: Source, pace: Pace) -> Source:

@@ -198,6 +198,7 @@ read_parts() {  # $bytes from $offset on, of which $inner are of the body: some 
     [ "$bytes" -ge "$part" ] || { one=$bytes; rm -f "$dir/copy"; }
     cut "$offset" "$one" of="$dir/copy" conv=notrunc || fail 2 "a part could not be copied"
     sum=$(digest < "$dir/copy")
+    [ "$rate" -eq 0 ] || rm -f "$dir/copy"  # before it is written to the disk, which etcd waits for
     [ "${#sum}" -ge 64 ] || fail 2 "a part could not be read"
     number=$((number + 1)) offset=$((offset + one)) bytes=$((bytes - one))
     echo "$number $one ${sum%% *}" >> "$dir/parts"
