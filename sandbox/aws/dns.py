@@ -1,4 +1,8 @@
-"""The resolver of the sandbox: answers from Route53 as it is at this moment, and knows the load balancers' names."""
+"""The resolver of the sandbox: answers from Route53 as it is at this moment, public zones and private ones alike.
+
+It knows the names of load balancers and of VPC endpoints; an endpoint is reached at the load balancer behind its
+service, while both are there.
+"""
 
 from __future__ import annotations
 
@@ -19,17 +23,23 @@ import dns.rrset
 Records = Callable[[str, str], list[str]]
 """`(name, type)` to values: the name without the final dot, in lower case; no value when there is none."""
 
+Endpoints = Callable[[str], str | None]
+"""The load balancer's name behind the VPC endpoint of that id; None when either is gone."""
+
 TTL_SECONDS = 1
 _LONGEST_CHAIN = 8
+_ENDPOINT = re.compile(r"(vpce-[0-9a-f]+)-[0-9a-f]+\.com\.amazonaws\.vpce\..+")
+_BALANCER_NAME = re.compile(r"lb-(\d+)-(\d+)-(\d+)-(\d+)")
 _LOAD_BALANCER = re.compile(r"lb-(\d+)-(\d+)-(\d+)-(\d+)\.elb\.[a-z0-9-]+\.amazonaws\.example")
 
 
 class Resolver:
     """Serves DNS over UDP and TCP on one address until `close`."""
 
-    def __init__(self, endpoint: str, records: Records) -> None:
+    def __init__(self, endpoint: str, records: Records, endpoints: Endpoints = lambda _: None) -> None:
         host, _, port = endpoint.rpartition(":")
         self._records = records
+        self._endpoints = endpoints
         self._udp = _UdpServer((host, int(port)), _udp_handler(self.answer))
         self._tcp = _TcpServer((host, int(port)), _tcp_handler(self.answer))
 
@@ -70,6 +80,9 @@ class Resolver:
         match = _LOAD_BALANCER.fullmatch(name)
         if match:
             return [".".join(match.groups())] if kind == "A" else []
+        if endpoint := _ENDPOINT.fullmatch(name):
+            behind = _BALANCER_NAME.fullmatch(self._endpoints(endpoint[1]) or "")
+            return [".".join(behind.groups())] if behind and kind == "A" else []
         return self._records(name, kind)
 
 
@@ -126,5 +139,20 @@ def route53_records(backends: Any, account_id: str) -> Records:
                 if kind == "CNAME" and record.alias_target:
                     found.append(record.alias_target["DNSName"])
         return found
+
+    return find
+
+
+def vpc_endpoints(backend: Any) -> Endpoints:
+    """VPC endpoints of one region of moto's EC2 and the network load balancers that their services name."""
+
+    def find(endpoint_id: str) -> str | None:
+        endpoint = backend.vpc_end_points.get(endpoint_id)
+        for service in list(backend.configurations.values()):
+            alive = endpoint is not None and endpoint.state == "available"
+            if alive and service.service_name == endpoint.service_name:
+                arn: str = service.network_load_balancer_arns[0]
+                return arn.split("/")[-2]
+        return None
 
     return find

@@ -33,6 +33,7 @@ class Server:
     def __init__(self, plan: Plan) -> None:
         prepare_environment()
         # Imported here: moto reads its settings from the environment while it is imported, and takes a second for it.
+        from moto.ec2.models import ec2_backends  # noqa: PLC0415
         from moto.logs.models import logs_backends  # noqa: PLC0415
         from moto.moto_server.werkzeug_app import (  # noqa: PLC0415
             DomainDispatcherApplication,
@@ -72,7 +73,11 @@ class Server:
         )
         run_functions_on(self._host)
         read_code_from(plan)
-        self._resolver = dns.Resolver(plan.resolver, dns.route53_records(route53_backends, ACCOUNT_ID))
+        self._resolver = dns.Resolver(
+            plan.resolver,
+            dns.route53_records(route53_backends, ACCOUNT_ID),
+            dns.vpc_endpoints(backend_of(ec2_backends)),
+        )
         self._traces = traces.receiver(plan.aws_address, plan.logs / "traces.jsonl")
         self._s3 = S3Process(plan, identities.secret_of, identities.principal_of)
         endpoint = Endpoint(

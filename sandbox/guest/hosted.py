@@ -35,15 +35,20 @@ def kubeconfig_path(plan: Plan, name: str) -> Path:
     return plan.run / "hosted" / name / "kubeconfig"
 
 
-class HostedApi:
-    """One kept-alive connection to the hosted API. Not for more than one thread."""
+def node_kubeconfig_path(plan: Plan, name: str) -> Path:
+    """What a hosted cluster's nodes know of its API; it is there once the administrator's is."""
+    return plan.run / "hosted" / name / "node.kubeconfig"
 
-    def __init__(self, plan: Plan, name: str, *, timeout: float = 2.0) -> None:
+
+class HostedApi:
+    """One kept-alive connection to the hosted API, by default the administrator's. Not for more than one thread."""
+
+    def __init__(self, plan: Plan, name: str, *, timeout: float = 2.0, kubeconfig: Path | None = None) -> None:
         address, _, port = plan.resolver.rpartition(":")
         self._resolver = dns.resolver.Resolver(configure=False)
         self._resolver.nameservers, self._resolver.port = [address], int(port)
         self._resolver.lifetime = self._resolver.timeout = timeout
-        document = yaml.safe_load(kubeconfig_path(plan, name).read_text(encoding="utf-8"))
+        document = yaml.safe_load((kubeconfig or kubeconfig_path(plan, name)).read_text(encoding="utf-8"))
         cluster, user = document["clusters"][0]["cluster"], document["users"][0]["user"]
         server = urlsplit(cluster["server"])
         self._host, self._port = server.hostname or "", server.port or 443

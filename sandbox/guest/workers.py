@@ -1,7 +1,8 @@
 """The worker nodes of hosted clusters: a kubelet for each running EC2 instance that a hosted cluster owns.
 
-A node knows its cluster by the public API name only. It goes on as long as its instance runs, whatever happens to
-the control plane; that it reports again is how a moved control plane shows that it has its workers.
+A node knows its cluster by one name of its API only: the public one, or that of the VPC endpoint where there is one. It
+goes on as long as its instance runs, whatever happens to the control plane; that it reports again is how a moved
+control plane shows that it has its workers.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from sandbox.guest.hosted import HostedApi, HostedApiError, Object, kubeconfig_path
+from sandbox.guest.hosted import HostedApi, HostedApiError, Object, kubeconfig_path, node_kubeconfig_path
 from sandbox.plan import REGION, RELEASE_REGISTRY
 
 if TYPE_CHECKING:
@@ -118,7 +119,12 @@ class WorkerNode(threading.Thread):
         super().__init__(name=f"node {instance.instance_id}", daemon=True)
         self.period = _PERIOD
         self._instance = instance
-        self._api = HostedApi(plan, instance.hosted_cluster, timeout=3.0)
+        self._api = HostedApi(
+            plan,
+            instance.hosted_cluster,
+            timeout=3.0,
+            kubeconfig=node_kubeconfig_path(plan, instance.hosted_cluster),
+        )
         self._stopped = threading.Event()
 
     def stop(self) -> None:

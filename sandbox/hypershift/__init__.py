@@ -16,6 +16,7 @@ from sandbox.hypershift.machine_health import machine_health_controller
 from sandbox.hypershift.machine_set import machine_set_controller
 from sandbox.hypershift.node_pool import node_pool_controller
 from sandbox.hypershift.operator import hosted_cluster_controller
+from sandbox.hypershift.private_link import private_link_controllers
 from sandbox.hypershift.webhooks import webhook_server
 from sandbox.hypershift.writer import Writer
 
@@ -44,6 +45,7 @@ def hypershift_controllers(context: Context) -> list[Startable]:
         machine_controller(context, carriers, guests),
         machine_health_controller(context, carriers, guests),
         aws_provider(context, carriers, cloud),
+        *private_link_controllers(context, carriers, writer, cloud),
         ExternalDns(context, carriers, cloud),
         *([webhook_server(context, carriers)] if context.cluster.cluster_api == "v1beta2" else []),
     ]

@@ -29,6 +29,10 @@ class Cloud:
         return self._client("ec2")
 
     @functools.cached_property
+    def elbv2(self) -> Any:
+        return self._client("elbv2")
+
+    @functools.cached_property
     def route53(self) -> Any:
         return self._client("route53")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sandbox.client import (
+    AWS_ENDPOINT_SERVICES,
     DEPLOYMENTS,
     HOSTED_CONTROL_PLANES,
     POD_DISRUPTION_BUDGETS,
@@ -23,8 +24,9 @@ from sandbox.hypershift.etcd import QUOTA, etcd_services, etcd_stateful_set
 from sandbox.hypershift.identity import Identity
 from sandbox.hypershift.names import CONTROL_PLANE_LABEL, FINALIZER, replicas_of
 from sandbox.hypershift.pausing import Pause
+from sandbox.hypershift.publishing import balancer_host, endpoint_services, router_of, routes, services
 from sandbox.hypershift.release import version_of
-from sandbox.hypershift.workloads import kube_apiserver, other_deployments, routes, services
+from sandbox.hypershift.workloads import kube_apiserver, other_deployments
 from sandbox.informer import Controller, Key
 from sandbox.objects import owner_reference, set_finalizer, status_of
 
@@ -72,7 +74,9 @@ class _ControlPlaneOperator:
         self._disruption_budget(control_plane)
         for route in routes(control_plane):
             self._writer.ensure(ROUTES, route)
-        self._admit_routes(namespace)
+        self._admit_routes(control_plane)
+        for each in endpoint_services(control_plane, lambda name: self._balancer_name(name, namespace)):
+            self._writer.ensure(AWS_ENDPOINT_SERVICES, each)
         for each in other_deployments(control_plane, version):
             self._writer.ensure(DEPLOYMENTS, each)
         if self._etcd_has_quorum(control_plane) or self._writer.get(DEPLOYMENTS, "kube-apiserver", namespace):
@@ -94,17 +98,22 @@ class _ControlPlaneOperator:
         spec = {"minAvailable": 2, "selector": {"matchLabels": {"app": "etcd"}}}
         self._writer.ensure(POD_DISRUPTION_BUDGETS, {"metadata": metadata, "spec": spec})
 
-    def _admit_routes(self, namespace: str) -> None:
+    def _balancer_name(self, service: str, namespace: str) -> str | None:
+        """How AWS calls the load balancer of a Service: the first label of its host name, without what follows."""
+        host = balancer_host(self._writer.get(SERVICES, service, namespace))
+        return host.partition(".")[0] if host else None
+
+    def _admit_routes(self, control_plane: Object) -> None:
         """The router's part: tells in each Route's status to which load balancer its host name has to lead."""
-        router = self._writer.get(SERVICES, "router", namespace)
-        ingress = (status_of(router or {}).get("loadBalancer") or {}).get("ingress") or []
-        if not ingress:
+        namespace, name = control_plane["metadata"]["namespace"], router_of(control_plane)
+        canonical = balancer_host(self._writer.get(SERVICES, name, namespace))
+        if canonical is None:
             return
         for route in self._context.informers.of(ROUTES).list(namespace, {CONTROL_PLANE_LABEL: namespace}):
             admitted = {
                 "host": route["spec"]["host"],
-                "routerName": "router",
-                "routerCanonicalHostname": ingress[0]["hostname"],
+                "routerName": name,
+                "routerCanonicalHostname": canonical,
                 "wildcardPolicy": "None",
                 "conditions": [{"type": "Admitted", "status": "True"}],
             }

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sandbox.client import DEPLOYMENTS, ROUTES, SERVICES, STATEFUL_SETS
-from sandbox.hypershift.names import ROUTE_OF, host_of, replicas_of
+from sandbox.hypershift.names import endpoint_host, replicas_of
+from sandbox.hypershift.publishing import balancer_host, balancers, routes
 from sandbox.hypershift.workloads import COMPONENTS
 from sandbox.objects import now, status_of, with_conditions
 from sandbox.plan import API_PORT
@@ -46,8 +47,8 @@ def control_plane_status(writer: Writer, control_plane: Object, pause: Pause, ve
         "releaseImage": control_plane["spec"]["releaseImage"],
         "conditions": with_conditions(status_of(control_plane).get("conditions"), conditions),
     }
-    if host := host_of(control_plane["spec"], "APIServer"):
-        status["controlPlaneEndpoint"] = {"host": host, "port": API_PORT}
+    host = endpoint_host(control_plane["spec"], control_plane["metadata"]["name"], namespace)
+    status["controlPlaneEndpoint"] = {"host": host, "port": API_PORT}
     if version is not None:
         status["version"] = version
         status["versionStatus"] = _version_status(control_plane, version, complete=available and not missing)
@@ -77,14 +78,20 @@ def _deployment(writer: Writer, namespace: str, name: str, kind: str) -> Conditi
 def _infrastructure(writer: Writer, control_plane: Object) -> Condition:
     namespace = control_plane["metadata"]["namespace"]
     kind = "InfrastructureReady"
-    router = writer.get(SERVICES, "router", namespace)
-    if not (status_of(router or {}).get("loadBalancer") or {}).get("ingress"):
-        return (kind, "False", "WaitingOnInfrastructureReady", "router load balancer is not provisioned")
-    for service, name in ROUTE_OF.items():
-        if host_of(control_plane["spec"], service):
-            route = writer.get(ROUTES, name, namespace)
-            if route is None or not status_of(route).get("ingress"):
-                return (kind, "False", "WaitingOnInfrastructureReady", f"route {name} is not admitted")
+    waiting = [
+        *(
+            f"{name} load balancer is not provisioned"
+            for name in balancers(control_plane)
+            if balancer_host(writer.get(SERVICES, name, namespace)) is None
+        ),
+        *(
+            f"route {name} is not admitted"
+            for name in (each["metadata"]["name"] for each in routes(control_plane))
+            if not status_of(writer.get(ROUTES, name, namespace) or {}).get("ingress")
+        ),
+    ]
+    if waiting:
+        return (kind, "False", "WaitingOnInfrastructureReady", waiting[0])
     return (kind, "True", "AsExpected", "All is well")
 
 

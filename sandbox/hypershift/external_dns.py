@@ -18,6 +18,8 @@ from botocore.exceptions import ClientError
 from sandbox.client import DEPLOYMENTS, ROUTES, SERVICES
 from sandbox.controllers.pods import is_leaving
 from sandbox.hypershift.carriers import HYPERSHIFT
+from sandbox.hypershift.names import HOST_ANNOTATION, VISIBILITY_LABEL
+from sandbox.hypershift.publishing import balancer_host
 from sandbox.objects import status_of
 
 if TYPE_CHECKING:
@@ -27,8 +29,6 @@ if TYPE_CHECKING:
     from sandbox.hypershift.cloud import Cloud
 
 _log = logging.getLogger(__name__)
-HOST_ANNOTATION = "external-dns.alpha.kubernetes.io/hostname"
-VISIBILITY_ANNOTATION = "hypershift.openshift.io/route-visibility"
 _DEFAULTS = {"--txt-cache-interval": "1h", "--interval": "1m", "--txt-suffix": "", "--txt-owner-id": "default"}
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 _TTL = 60
@@ -143,18 +143,17 @@ class ExternalDns:
     def _endpoints(self, domain: str) -> list[Endpoint]:
         found = []
         for route in self._routes.list():
-            annotations = route["metadata"].get("annotations") or {}
             ingress = status_of(route).get("ingress") or []
-            if is_leaving(route) or annotations.get(VISIBILITY_ANNOTATION) == "private" or not ingress:
+            if is_leaving(route) or _is_hidden(route) or not ingress:
                 continue
             target = ingress[0].get("routerCanonicalHostname")
             if target:
                 found.append(Endpoint(route["spec"]["host"], target, f"route/{_path(route)}"))
         for service in self._services.list():
             host = (service["metadata"].get("annotations") or {}).get(HOST_ANNOTATION)
-            ingress = (status_of(service).get("loadBalancer") or {}).get("ingress") or []
-            if host and ingress and not is_leaving(service):
-                found.append(Endpoint(host, ingress[0]["hostname"], f"service/{_path(service)}"))
+            target = service["spec"].get("externalName") or balancer_host(service)
+            if host and target and not is_leaving(service) and not _is_hidden(service):
+                found.append(Endpoint(host, target, f"service/{_path(service)}"))
         return [each for each in found if each.name.endswith(f".{domain}")]
 
     def _texts(self, name: str, suffix: str) -> list[Object]:
@@ -195,6 +194,13 @@ class ExternalDns:
 
 def _record(name: str, kind: str, value: str) -> Object:
     return {"Name": name, "Type": kind, "TTL": _TTL, "ResourceRecords": [{"Value": value}]}
+
+
+def _is_hidden(obj: Object) -> bool:
+    """What HyperShift's `--label-filter` leaves out; the same mark as an annotation hides as well."""
+    metadata = obj["metadata"]
+    marks = [(metadata.get(field) or {}).get(VISIBILITY_LABEL) for field in ("labels", "annotations")]
+    return "private" in marks
 
 
 def _path(obj: Object) -> str:

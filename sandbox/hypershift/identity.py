@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from sandbox.client import CONFIG_MAPS, SECRETS
-from sandbox.hypershift.names import host_of
+from sandbox.hypershift.names import host_of, is_private, private_host
 from sandbox.objects import digest, owner_reference
 from sandbox.pki import KeyPair, create_authority, issue
 from sandbox.plan import API_PORT
@@ -57,7 +57,10 @@ class Identity:
         self._secret("sa-signing-key", _signing_key)
         self._etcd()
         host = host_of(self._control_plane["spec"], "APIServer") or f"kube-apiserver.{self._namespace}.svc"
+        private = private_host(self._control_plane["metadata"]["name"])
+        by_endpoint = is_private(self._control_plane["spec"])
         own = [host, "localhost", "kube-apiserver", "kubernetes", "kubernetes.default.svc"]
+        own += [private] if by_endpoint else []
         own += [f"kube-apiserver.{self._namespace}.svc", f"kube-apiserver.{self._namespace}.svc.cluster.local"]
         self._certificate("kas-server-crt", "root-ca", "kubernetes", own)
         self._certificate(
@@ -69,6 +72,8 @@ class Identity:
         self._certificate("system-admin-client", "admin-kubeconfig-signer", "system:admin", [], "system:masters")
         internal = f"https://kube-apiserver.{self._namespace}.svc:{API_PORT}"
         self._secret("admin-kubeconfig", lambda: self._kubeconfig(f"https://{host}:{API_PORT}"))
+        nodes = private if by_endpoint else host
+        self._secret("bootstrap-kubeconfig", lambda: self._kubeconfig(f"https://{nodes}:{API_PORT}"))
         self._secret("localhost-kubeconfig", lambda: self._kubeconfig(f"https://localhost:{API_PORT}"))
         self._secret("service-network-admin-kubeconfig", lambda: self._kubeconfig(internal))
         self._secret("kubeadmin-password", lambda: {"password": secrets.token_urlsafe(17).encode()})

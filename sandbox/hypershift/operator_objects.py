@@ -24,7 +24,7 @@ from sandbox.hypershift.names import (
     CONTROL_PLANE_LABEL,
     REFERENCED,
     control_plane_namespace,
-    host_of,
+    endpoint_host,
 )
 from sandbox.hypershift.release import component, version_of
 from sandbox.hypershift.workloads import deployment, idle_pod
@@ -170,7 +170,7 @@ def cluster_api_objects(writer: Writer, hosted: Object, namespace: str, annotati
     """Make the Cluster and its AWSCluster. Raises ApiError."""
     spec, name = hosted["spec"], hosted["metadata"]["name"]
     infra_id = spec["infraID"]
-    endpoint = {"host": host_of(spec, "APIServer") or f"kube-apiserver.{namespace}.svc", "port": API_PORT}
+    endpoint = {"host": endpoint_host(spec, name, namespace), "port": API_PORT}
     labels = {CAPI_CLUSTER_LABEL: infra_id}
     infrastructure = {"apiVersion": AWS_CLUSTERS.api_version, "kind": "AWSCluster"}
     control_plane = {"apiVersion": HOSTED_CONTROL_PLANES.api_version, "kind": "HostedControlPlane"}

@@ -7,10 +7,18 @@ import json
 import time
 from typing import TYPE_CHECKING
 
-from sandbox.client import CONFIG_MAPS, DEPLOYMENTS, HOSTED_CLUSTERS, HOSTED_CONTROL_PLANES, SECRETS
+from sandbox.client import (
+    AWS_ENDPOINT_SERVICES,
+    CONFIG_MAPS,
+    DEPLOYMENTS,
+    HOSTED_CLUSTERS,
+    HOSTED_CONTROL_PLANES,
+    SECRETS,
+)
 from sandbox.hypershift import oidc
 from sandbox.hypershift.carriers import HYPERSHIFT
-from sandbox.hypershift.names import control_plane_namespace, host_of
+from sandbox.hypershift.names import control_plane_namespace, host_of, is_private
+from sandbox.hypershift.private_link import ENDPOINT_AVAILABLE, SERVICE_AVAILABLE
 from sandbox.hypershift.release import version_of
 from sandbox.objects import condition, status_of, with_conditions
 from sandbox.plan import RELEASE_REGISTRY
@@ -51,6 +59,7 @@ class OperatorStatus:
                     *self._identity(hosted, namespace),
                     *_inside(hosted, control_plane, guest),
                     self._ignition(namespace),
+                    *self._private_link(hosted, namespace),
                     pause.condition(),
                     ("ReconciliationSucceeded", "True", "ReconcilliationSucceeded", ""),
                     ("ValidConfiguration", "True", "AsExpected", "Configuration passes validation"),
@@ -103,6 +112,17 @@ class OperatorStatus:
             ("ValidOIDCConfiguration", str(valid), reason, "" if valid else "discovery documents do not match"),
             ("ValidAWSIdentityProvider", str(valid), provider, "" if valid else "WebIdentityErr"),
         ]
+
+    def _private_link(self, hosted: Object, namespace: str) -> list[Condition]:
+        """What its AWSEndpointServices tell; nothing of a cluster that has none."""
+        if not is_private(hosted["spec"]):
+            return []
+        found = self._writer.list(AWS_ENDPOINT_SERVICES, namespace)
+        told: list[Condition] = []
+        for kind in (SERVICE_AVAILABLE, ENDPOINT_AVAILABLE):
+            good = bool(found) and all((condition(each, kind) or {}).get("status") == "True" for each in found)
+            told.append((kind, str(good), "AWSSuccess" if good else "AWSEndpointServicesNotReady", ""))
+        return told
 
     def _ignition(self, namespace: str) -> Condition:
         found = self._writer.get(DEPLOYMENTS, "ignition-server", namespace)

@@ -1,10 +1,10 @@
-"""The Deployments, Services and Routes of a hosted control plane."""
+"""The Deployments of a hosted control plane."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sandbox.hypershift.names import CONTROL_PLANE_LABEL, ROUTE_OF, host_of, replicas_of
+from sandbox.hypershift.names import replicas_of
 from sandbox.hypershift.release import component
 from sandbox.objects import owner_reference
 from sandbox.plan import API_PORT
@@ -110,50 +110,3 @@ def other_deployments(control_plane: Object, version: str) -> list[Object]:
         )
         for name, highly_available in _OTHERS.items()
     ]
-
-
-def services(control_plane: Object) -> list[Object]:
-    """`kube-apiserver` inside, and `router`, the load balancer that all public names lead to.
-
-    Behind the router stands the hosted API alone: of the published services it is the only one that really listens.
-    """
-    namespace = control_plane["metadata"]["namespace"]
-    port = {"name": "https", "port": API_PORT, "targetPort": API_PORT, "protocol": "TCP"}
-
-    def service(name: str, extra: Object) -> Object:
-        return {
-            "metadata": {
-                "name": name,
-                "namespace": namespace,
-                "labels": {"app": name},
-                "ownerReferences": [owner_reference(control_plane)],
-            },
-            "spec": {"selector": {"app": "kube-apiserver"}, "ports": [port], **extra},
-        }
-
-    return [service("kube-apiserver", {"type": "ClusterIP"}), service("router", {"type": "LoadBalancer"})]
-
-
-def routes(control_plane: Object) -> list[Object]:
-    """One Route for each service that is published by one."""
-    namespace = control_plane["metadata"]["namespace"]
-    found = []
-    for service, name in ROUTE_OF.items():
-        if host := host_of(control_plane["spec"], service):
-            found.append(
-                {
-                    "metadata": {
-                        "name": name,
-                        "namespace": namespace,
-                        "labels": {CONTROL_PLANE_LABEL: namespace},
-                        "ownerReferences": [owner_reference(control_plane)],
-                    },
-                    "spec": {
-                        "host": host,
-                        "to": {"kind": "Service", "name": name, "weight": 100},
-                        "tls": {"termination": "passthrough", "insecureEdgeTerminationPolicy": "None"},
-                        "wildcardPolicy": "None",
-                    },
-                }
-            )
-    return found

@@ -1,11 +1,12 @@
-"""What AWS holds before the first hosted cluster: a public DNS zone, the bucket of OIDC documents, an image."""
+"""What AWS holds before the first hosted cluster: DNS zones, the bucket of OIDC documents, an image."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from sandbox.hypershift.cloud import OIDC_BUCKET, Cloud
-from sandbox.plan import DOMAIN, REGION
+from sandbox.hypershift.names import private_domain
+from sandbox.plan import DOMAIN, REGION, ZONES
 
 if TYPE_CHECKING:
     from sandbox.client import Object
@@ -20,6 +21,14 @@ def prepare_aws(plan: Plan) -> None:
     zones = cloud.route53.list_hosted_zones()["HostedZones"]
     if not any(zone["Name"] == f"{DOMAIN}." for zone in zones):
         cloud.route53.create_hosted_zone(Name=DOMAIN, CallerReference=plan.run.name)
+    private = private_domain("blue")
+    if plan.shape.is_private and not any(zone["Name"] == f"{private}." for zone in zones):
+        cloud.route53.create_hosted_zone(
+            Name=private,
+            CallerReference=private,
+            VPC={"VPCRegion": REGION, "VPCId": worker_vpc(cloud)},
+            HostedZoneConfig={"PrivateZone": True},
+        )
     buckets = cloud.s3.list_buckets()["Buckets"]
     if not any(bucket["Name"] == OIDC_BUCKET for bucket in buckets):
         cloud.s3.create_bucket(Bucket=OIDC_BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
@@ -27,6 +36,13 @@ def prepare_aws(plan: Plan) -> None:
         cloud.ec2.register_image(
             Name=_IMAGE_NAME, Architecture="x86_64", VirtualizationType="hvm", RootDeviceName="/dev/xvda"
         )
+
+
+def worker_vpc(cloud: Cloud) -> str:
+    """The VPC of the workers, and of the way to a private cluster's API."""
+    answer = cloud.ec2.describe_subnets(SubnetIds=[worker_subnet(cloud, ZONES[0])])
+    found: str = answer["Subnets"][0]["VpcId"]
+    return found
 
 
 def worker_subnet(cloud: Cloud, zone: str) -> str:

@@ -26,14 +26,14 @@ from sandbox.objects import ensure
 from sandbox.pki import create_authority
 from sandbox.plan import ACCOUNT_ID, DOMAIN, REGION, RELEASE_REGISTRY, ZONES
 from sandbox.shape import Shape
-from sandbox.world.aws import worker_image, worker_subnet
+from sandbox.world.aws import worker_image, worker_subnet, worker_vpc
 from sandbox.world.management import STORAGE_CLASS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sandbox.client import Object, Resource
-    from sandbox.plan import Plan
+    from sandbox.plan import ManagementClusterPlan, Plan
 
 NAMESPACE = "clusters"
 PULL_SECRET = "pull-secret"
@@ -75,9 +75,13 @@ def seeds(plan: Plan) -> tuple[HostedClusterSeed, HostedClusterSeed]:
     return blue, neighbour
 
 
-def create_hosted_clusters(plan: Plan) -> None:
-    """Create both on the first management cluster, with everything they refer to. May run twice. Raises ApiError."""
-    client, cloud = shared_client(plan.management_clusters[0].controllers_kubeconfig), Cloud(plan)
+def create_hosted_clusters(plan: Plan, cluster: ManagementClusterPlan | None = None) -> None:
+    """Create both, with everything they refer to. May run twice. Raises ApiError.
+
+    By default on the first management cluster.
+    """
+    client = shared_client((cluster or plan.management_clusters[0]).controllers_kubeconfig)
+    cloud = Cloud(plan)
     auth = base64.b64encode(f"sandbox:{secrets.token_urlsafe(12)}".encode()).decode()
     auths = json.dumps({"auths": {RELEASE_REGISTRY: {"auth": auth}}}).encode()
     for each in seeds(plan):
@@ -133,7 +137,6 @@ def _hosted_cluster(cloud: Cloud, seed: HostedClusterSeed) -> Object:
     name, infra_id = seed.name, seed.infra_id
     role = f"arn:aws:iam::{ACCOUNT_ID}:role/{infra_id}"
     subnet = worker_subnet(cloud, ZONES[0])
-    vpc = cloud.ec2.describe_subnets(SubnetIds=[subnet])["Subnets"][0]["VpcId"]
     encrypted = {"type": "aescbc", "aescbc": {"activeKey": {"name": f"{name}-etcd-encryption-key"}}}
     hosts = {"APIServer": "api", "OAuthServer": "oauth", "Konnectivity": "konnectivity", "Ignition": "ignition"}
     return {
@@ -170,7 +173,7 @@ def _hosted_cluster(cloud: Cloud, seed: HostedClusterSeed) -> Object:
                 "aws": {
                     "region": REGION,
                     "endpointAccess": seed.shape.access,
-                    "cloudProviderConfig": {"vpc": vpc, "zone": ZONES[0], "subnet": {"id": subnet}},
+                    "cloudProviderConfig": {"vpc": worker_vpc(cloud), "zone": ZONES[0], "subnet": {"id": subnet}},
                     "resourceTags": [{"key": f"kubernetes.io/cluster/{infra_id}", "value": "owned"}],
                     "rolesRef": {field: f"{role}-{field.removesuffix('ARN')}" for field in _ROLES},
                 },

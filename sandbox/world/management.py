@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from sandbox.client import (
     DEPLOYMENTS,
     NAMESPACES,
     PRIORITY_CLASSES,
+    SECRETS,
     STORAGE_CLASSES,
     VALIDATING_WEBHOOKS,
     shared_client,
@@ -21,13 +23,14 @@ from sandbox.hypershift.release import SUPPORTED_VERSIONS
 from sandbox.hypershift.webhooks import validating_configuration
 from sandbox.hypershift.workloads import deployment, idle_pod
 from sandbox.objects import ensure
-from sandbox.plan import DOMAIN
+from sandbox.plan import DOMAIN, REGION
 
 if TYPE_CHECKING:
-    from sandbox.client import Object
+    from sandbox.client import Client, Object
     from sandbox.plan import ManagementClusterPlan, Plan
 
 STORAGE_CLASS = "gp3-csi"
+_PRIVATE_CREDENTIALS = "hypershift-operator-private-link-credentials"
 # As `hypershift install` makes them; a pod that names one that is missing is refused.
 _PRIORITIES = {
     "hypershift-control-plane": 100000000,
@@ -39,7 +42,6 @@ _PRIORITIES = {
 
 def prepare_management_cluster(plan: Plan, cluster: ManagementClusterPlan) -> None:
     """Make them. May run twice. Raises ApiError."""
-    del plan  # the signature is the same for every part of the world
     client = shared_client(cluster.controllers_kubeconfig)
     for name in ("default", "kube-system", HYPERSHIFT):
         ensure(client, NAMESPACES, {"metadata": {"name": name}})
@@ -70,8 +72,26 @@ def prepare_management_cluster(plan: Plan, cluster: ManagementClusterPlan) -> No
     if cluster.cluster_api == "v1beta2":  # an operator installed anew
         ensure(client, VALIDATING_WEBHOOKS, validating_configuration(cluster))
     operator = idle_pod("operator", OPERATOR_IMAGE, pull_secret=None)
+    if plan.shape.is_private:
+        _install_private_platform(client, operator)
     ensure(client, DEPLOYMENTS, deployment(None, HYPERSHIFT, "operator", cluster.operator_replicas, operator))
     ensure(client, DEPLOYMENTS, deployment(None, HYPERSHIFT, "external-dns", 1, _external_dns(cluster)))
+
+
+def _install_private_platform(client: Client, operator: Object) -> None:
+    """As `hypershift install --private-platform=AWS` does, with credentials of its own."""
+    text = b"[default]\naws_access_key_id = sandbox\naws_secret_access_key = sandbox\n"
+    secret = {"metadata": {"name": _PRIVATE_CREDENTIALS, "namespace": HYPERSHIFT}, "type": "Opaque"}
+    ensure(client, SECRETS, {**secret, "data": {"credentials": base64.b64encode(text).decode()}})
+    operator["volumes"] = [{"name": "credentials", "secret": {"secretName": _PRIVATE_CREDENTIALS}}]
+    operator["containers"][0] |= {
+        "args": ["run", "--private-platform=AWS"],
+        "env": [
+            {"name": "AWS_SHARED_CREDENTIALS_FILE", "value": "/etc/provider/credentials"},
+            {"name": "AWS_REGION", "value": REGION},
+        ],
+        "volumeMounts": [{"name": "credentials", "mountPath": "/etc/provider"}],
+    }
 
 
 def _external_dns(cluster: ManagementClusterPlan) -> Object:

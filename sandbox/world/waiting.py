@@ -12,6 +12,8 @@ from sandbox.client import HOSTED_CLUSTERS, NODE_POOLS, SECRETS, Client, shared_
 from sandbox.objects import condition
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from sandbox.client import Resource
     from sandbox.informer import Key
     from sandbox.plan import ManagementClusterPlan, Plan
@@ -24,24 +26,32 @@ def wait_until_available(
 ) -> None:
     """Wait until the hosted cluster is Available and its DNS name leads to a hosted API that answers.
 
-    Writes `<run>/hosted/<name>/kubeconfig` and `ca.crt` then. Raises TimeoutError after `timeout` seconds.
+    Writes `<run>/hosted/<name>/kubeconfig`, `node.kubeconfig` and `ca.crt` then. Raises TimeoutError after `timeout`
+    seconds.
     """
     client = shared_client((cluster or plan.management_clusters[0]).controllers_kubeconfig)
     namespace = plan.shape.namespace_of(name)
     wanted = ("Available", "ExternalDNSReachable", "ClusterVersionSucceeding")
     _wait(client, HOSTED_CLUSTERS, (namespace, name), wanted, timeout)
     secret = client.get(SECRETS, f"{name}-admin-kubeconfig", namespace)
+    nodes = client.get(SECRETS, "bootstrap-kubeconfig", f"{namespace}-{name}")
     assert secret is not None
+    assert nodes is not None
     kubeconfig = base64.b64decode(secret["data"]["kubeconfig"])
     authority = yaml.safe_load(kubeconfig)["clusters"][0]["cluster"]["certificate-authority-data"]
     folder = plan.run / "hosted" / name
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "ca.crt").write_bytes(base64.b64decode(authority))
+    _write(folder / "node.kubeconfig", base64.b64decode(nodes["data"]["kubeconfig"]))
     # The kubeconfig comes last, and at once: others take its presence as the sign that the cluster is up.
-    part = folder / "kubeconfig.part"
+    _write(folder / "kubeconfig", kubeconfig)
+
+
+def _write(path: Path, content: bytes) -> None:
+    part = path.with_name(f"{path.name}.part")
     part.touch(mode=0o600)
-    part.write_bytes(kubeconfig)
-    part.rename(folder / "kubeconfig")
+    part.write_bytes(content)
+    part.rename(path)
 
 
 def wait_until_nodes_ready(

@@ -12,14 +12,25 @@ from sandbox.informer import Controller, Informers
 from sandbox.objects import now, with_conditions
 from sandbox.plan import ZONES, Plan
 from sandbox.running.processes import Processes
+from sandbox.shape import Shape
 
 
 class ManagementCluster:
     """Up between `start` and `stop`; `client` is its administrator's."""
 
-    def __init__(self, folder, *, aws: bool) -> None:
-        self.plan = Plan.create(folder, isolation="rewrite")
-        self.cluster = self.plan.management_clusters[0]
+    def __init__(self, folder, *, aws: bool, shape: Shape | None = None) -> None:
+        self._begin(Plan.create(folder, isolation="rewrite", shape=shape), 0, aws=aws)
+
+    @classmethod
+    def second(cls, first: ManagementCluster) -> ManagementCluster:
+        """The other management cluster of the same plan, on the same AWS."""
+        made = cls.__new__(cls)
+        made._begin(first.plan, 1, aws=False)
+        return made
+
+    def _begin(self, plan: Plan, index: int, *, aws: bool) -> None:
+        self.plan = plan
+        self.cluster = plan.management_clusters[index]
         self._processes = Processes(self.plan.logs)
         self._path = str(self.plan.run / "plan.json")
         self._aws = aws
@@ -28,12 +39,13 @@ class ManagementCluster:
     def start(self) -> ManagementCluster:
         if self._aws:
             self._processes.start("aws", "sandbox.aws", self._path)
-        self._processes.start("api", "sandbox.kube", self._path, self.cluster.name)
+        name = self.cluster.name
+        self._processes.start(f"{name}-api", "sandbox.kube", self._path, self.cluster.name)
         self._processes.wait_for_file(self.cluster.folder / "api.ready", 30)
         if self._aws:
             self._processes.wait_for_file(self.plan.run / "aws.ready", 60)
         self.client = Client(self.cluster.kubeconfig)
-        self._processes.start("controllers", "sandbox.controllers", self._path, self.cluster.name)
+        self._processes.start(f"{name}-controllers", "sandbox.controllers", self._path, self.cluster.name)
         self._informers = Informers(self.client)
         for zone in ZONES:
             self._add_node(zone)
