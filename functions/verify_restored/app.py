@@ -21,6 +21,7 @@ def handler(request: Task) -> dict[str, Any]:
         guest=lambda: services.guest(request),
         dns=services.dns,
         instances=services.instances,
+        endpoints=services.endpoints,
         record=move.record,
         state=move.state,
         operation_id=request.operation.id,

@@ -27,6 +27,7 @@ GROUPS = {
     "DnsReadPolicy": ("services.dns",),
     "DnsWritePolicy": ("dns.delete",),
     "InstanceReadPolicy": ("services.instances",),
+    "EndpointReadPolicy": ("services.endpoints",),
     "KeyLookupPolicy": ("services.keys",),
     "ExecutionReadPolicy": ("services.executions",),
     "ApprovalPolicy": ("services.approvals",),

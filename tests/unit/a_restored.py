@@ -12,7 +12,7 @@ from lifeboat.ports import ExecResult
 from lifeboat.verification.restored import Restored
 from tests.unit.a_move import FirstHalf
 from tests.unit.builders import a_management_cluster, an_object
-from tests.unit.memory import MemoryCluster
+from tests.unit.memory import MemoryCluster, MemoryVpcEndpoints
 from tests.unit.pods import framed
 
 BALANCER = "lb-127-9-40-1.elb.us-east-2.amazonaws.example"
@@ -64,6 +64,7 @@ class World:
         for service in ("APIServer", "OAuthServer", "Konnectivity", "Ignition"):
             self.half.dns.add(builder.hostname(service), "CNAME", BALANCER)
         self.guest = MemoryCluster("hosted cluster clusters/blue")
+        self.endpoints = MemoryVpcEndpoints()
         self.members = Members()
         self.destination.exec_handler = self.members
 
@@ -81,4 +82,13 @@ class World:
     @property
     def restored(self) -> Restored:
         half, move = self.half, self.half.move
-        return Restored(self.destination, lambda: self.guest, half.dns, half.instances, move.record, move.state, "op-1")
+        return Restored(
+            destination=self.destination,
+            guest=lambda: self.guest,
+            dns=half.dns,
+            instances=half.instances,
+            endpoints=self.endpoints,
+            record=move.record,
+            state=move.state,
+            operation_id="op-1",
+        )

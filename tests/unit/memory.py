@@ -25,6 +25,7 @@ from lifeboat.ports import (
     Protection,
 )
 from lifeboat.resources import BY_KIND, Resource
+from lifeboat.vpc_endpoints import VpcEndpoint
 from tests.unit.memory_store import NOW, MemoryStore
 
 __all__ = ["NOW", "MemoryStore"]
@@ -339,6 +340,16 @@ class MemoryDns:
     def create(self, records: Sequence[DnsRecord]) -> None:
         there = {(each.name, each.type) for each in self.held}
         self.held += [each for each in records if (each.name, each.type) not in there]
+
+
+class MemoryVpcEndpoints:
+    """`vpc_endpoints.VpcEndpoints`."""
+
+    def __init__(self) -> None:
+        self.held: dict[str, VpcEndpoint] = {}
+
+    def of(self, ids: Sequence[str]) -> dict[str, VpcEndpoint]:
+        return {each: self.held[each] for each in ids if each in self.held}
 
 
 class MemoryInstances:

@@ -70,17 +70,23 @@ def withdraw(
     """
     namespace = move.record.hosted_cluster.control_plane_namespace
     routes = source.list_objects(ROUTES, namespace)
-    services = [
-        service
-        for service in source.list_objects(SERVICES, namespace)
-        if HOSTNAME_ANNOTATION in (service["metadata"].get("annotations") or {})
-    ]
+    services = _publishing(source, namespace)
     _write_down(store, signer, move, operation_id, "routes", {"routes": routes, "services": services})
     for route in routes:
         source.delete(ROUTES, namespace, route["metadata"]["name"], uid=route["metadata"]["uid"])
     for service in services:
         edit(source, SERVICES, namespace, service["metadata"]["name"], _without_hostname)
     return CleanUp(len(routes), len(services))
+
+
+def published(source: ManagementCluster, namespace: str) -> set[str]:
+    """Host names that the Services of a namespace ask ExternalDNS for, whatever their type."""
+    return {str(annotation(each, HOSTNAME_ANNOTATION)) for each in _publishing(source, namespace)}
+
+
+def _publishing(source: ManagementCluster, namespace: str) -> list[Manifest]:
+    found = source.list_objects(SERVICES, namespace)
+    return [service for service in found if annotation(service, HOSTNAME_ANNOTATION) is not None]
 
 
 def _without_hostname(service: Manifest) -> Mapping[str, Any] | None:
@@ -102,8 +108,21 @@ def force(
     for it. Old values are kept, signed, in the operation's `dns.json`.
     """
     owner = owner_id(source)
-    doomed: list[DnsRecord] = []
-    for hostname in move.state.hostnames:
+    doomed = owned(dns, move.state.hostnames, owner)
+    deleted = [to_json(each) for each in doomed]
+    _write_down(store, signer, move, operation_id, "dns", {"owner": owner, "deleted": deleted})
+    dns.delete([each for each in doomed if each.type != "TXT"])
+    dns.delete([each for each in doomed if each.type == "TXT"])  # ownership last: it is how a second run knows its own
+    return sorted({each.name for each in doomed})
+
+
+def owned(dns: Dns, hostnames: Sequence[str], owner: str) -> list[DnsRecord]:
+    """Every record set of these names and of their ownership, all of them held by this ExternalDNS.
+
+    Raises FenceUnprovenError when a name is there that it does not own.
+    """
+    found: list[DnsRecord] = []
+    for hostname in hostnames:
         records = records_of(dns, [hostname])
         strangers = sorted({name for record in records for name in _owners(record)} - {owner})
         if strangers or (records and not any(_owners(record) for record in records)):
@@ -112,12 +131,8 @@ def force(
                 f"ExternalDNS ({owner}): look who answers for it, delete it by hand, then start again"
             )
             raise FenceUnprovenError(msg)
-        doomed += records
-    deleted = [to_json(each) for each in doomed]
-    _write_down(store, signer, move, operation_id, "dns", {"owner": owner, "deleted": deleted})
-    dns.delete([each for each in doomed if each.type != "TXT"])
-    dns.delete([each for each in doomed if each.type == "TXT"])  # ownership last: it is how a second run knows its own
-    return sorted({each.name for each in doomed})
+        found += records
+    return found
 
 
 def owner_id(cluster: ManagementCluster) -> str:

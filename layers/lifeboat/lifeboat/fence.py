@@ -42,6 +42,8 @@ class Observation:
     deployments: Mapping[str, Mapping[str, int]]
     """`wanted`, `running` (by status) and `pods` by Deployment."""
     routes: int
+    published: tuple[str, ...]
+    """Host names that its Services still ask ExternalDNS for."""
     names: tuple[str, ...]
     """Public names, and their ownership, that Route53 still has. Not looked at: empty."""
     has_etcd: bool
@@ -73,6 +75,7 @@ def observe(source: ManagementCluster, record: BackupRecord, dns: Dns | None, st
         },
         deployments=_deployments(source, namespace),
         routes=len(source.list_objects(ROUTES, namespace)),
+        published=tuple(sorted(names.published(source, namespace))),
         names=tuple(sorted({each.name for each in found})),
         has_etcd=has_etcd,
         written=_written(source, namespace, record) if has_etcd else None,
@@ -100,6 +103,8 @@ def problems(seen: Observation, state: SourceState, operation_id: str, backup_id
             found.append(f"NodePool {pool} is not paused")
     if seen.routes:
         found.append(f"{seen.routes} Routes are there")
+    if seen.published:
+        found.append(f"its Services still publish {', '.join(seen.published)}")
     if seen.names:
         found.append(f"Route53 still has {', '.join(seen.names)}")
     if seen.written:
@@ -176,6 +181,11 @@ def check(store: ObjectStore, signer: Signer, source: ManagementCluster, move: M
         )
         raise FenceUnprovenError(msg)
     return {"key": key, "operationId": payload["operationId"], "observedAt": payload["observedAt"]}
+
+
+def newest(store: ObjectStore, signer: Signer, move: Move) -> tuple[str, dict[str, Any]] | None:
+    """The newest valid fence that names this very record, of whatever kind: key and payload."""
+    return next(reversed(_fences(store, signer, move)), None)
 
 
 def of_operation(

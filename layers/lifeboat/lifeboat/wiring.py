@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         Registry,
         Signer,
     )
+    from lifeboat.vpc_endpoints import VpcEndpoints
 
 
 class SystemClock:
@@ -96,6 +97,12 @@ class Services:
         from lifeboat.adapters.looking import PublicDocuments  # noqa: PLC0415
 
         return PublicDocuments(_anonymous_s3)
+
+    @cached_property
+    def endpoints(self) -> VpcEndpoints:
+        from lifeboat.adapters.vpc_endpoints import Ec2VpcEndpoints  # noqa: PLC0415
+
+        return Ec2VpcEndpoints(_client("ec2"))
 
     @cached_property
     def approvals(self) -> Approvals:

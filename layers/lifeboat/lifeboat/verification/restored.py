@@ -10,7 +10,8 @@ from lifeboat.backups import BackupRecord
 from lifeboat.errors import LifeboatError
 from lifeboat.ports import Dns, Instances, ManagementCluster
 from lifeboat.source_state import SourceState
-from lifeboat.verification import Finding, control_plane, etcd, guest, instances, names
+from lifeboat.verification import Finding, control_plane, endpoints, etcd, guest, instances, names
+from lifeboat.vpc_endpoints import VpcEndpoints
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class Restored:
     """The hosted API by its public name; called last, since the Secret to connect with comes late."""
     dns: Dns
     instances: Instances
+    endpoints: VpcEndpoints
     record: BackupRecord
     state: SourceState
     operation_id: str
@@ -34,13 +36,15 @@ def verify(restored: Restored) -> Finding:
     """
     destination, hosted, state = restored.destination, restored.record.hosted_cluster, restored.state
     public = names.recorded(state.hostnames, state.dns)
+    ways = endpoints.look(destination, hosted, restored.endpoints)
     looks = [
         instances.verify(restored.instances, restored.record.infra_id, state.instances),
         control_plane.verify_machines(destination, hosted, state.provider_ids),
         etcd.verify(destination, hosted, restored.record.snapshot),
         control_plane.verify_available(destination, hosted),
         control_plane.verify_owners(destination, hosted),
-        names.verify(destination, hosted, restored.dns, public),
+        endpoints.verify(destination, hosted, restored.dns, ways),
+        names.verify(destination, hosted, restored.dns, public, ways.hosts),
     ]
     looks.append(_guest(restored))
     facts: dict[str, Any] = {}
