@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
+from sandbox.hypershift.guest import resolve
 from sandbox.plan import DOMAIN, Plan
 
 _SERVICES = ("api", "oauth", "konnectivity", "ignition")
@@ -36,6 +38,19 @@ def records(route53: Any, name: str) -> dict[str, str]:
                     values = ",".join(each["Value"] for each in record.get("ResourceRecords", ()))
                     found[f"{record['Type']} {plain}"] = values
     return found
+
+
+def answering(plan: Plan, hosts: Iterable[str]) -> dict[str, str]:
+    """For each name the management cluster whose load balancer it leads to now, or `nobody`."""
+    networks = {network: each.name for each in plan.management_clusters for network in each.load_balancer_networks()}
+    addresses = {host: resolve(plan, host) or "" for host in hosts}
+    return {host: networks.get(address.rpartition(".")[0], "nobody") for host, address in addresses.items()}
+
+
+def endpoints(ec2: Any) -> dict[str, str]:
+    """The VPC endpoints that are available: id → name of the service that each leads to."""
+    found = ec2.describe_vpc_endpoints()["VpcEndpoints"]
+    return {each["VpcEndpointId"]: each["ServiceName"] for each in found if each["State"].lower() == "available"}
 
 
 def _twins(host: str) -> list[str]:

@@ -8,6 +8,8 @@ from typing import Any
 
 from sandbox import client as kinds
 from sandbox.client import Client
+from sandbox.hypershift.names import private_host
+from sandbox.plan import DOMAIN
 from sandbox.proof import cloud, etcd, objects, writes
 from sandbox.proof.clients import client_of
 from sandbox.running import Sandbox
@@ -30,6 +32,9 @@ class Observation:
     etcd_secrets: Mapping[str, str]
     instances: Mapping[str, tuple[str, str]]
     records: Mapping[str, str]
+    answering: Mapping[str, str]
+    """Name of the API, public and private → management cluster that answers under it."""
+    endpoints: Mapping[str, str]
     oidc: Mapping[str, bytes]
     objects: Mapping[str, Any]
     operator: tuple[int, int]
@@ -61,6 +66,8 @@ def observe(sandbox: Sandbox, where: str) -> Observation:
         etcd_secrets=etcd.read_prefix(home, BLUE_PLANE, "etcd-0", _SECRETS),
         instances=cloud.instances(sandbox.client("ec2")),
         records=cloud.records(route53, BLUE),
+        answering=cloud.answering(plan, _names(sandbox)),
+        endpoints=cloud.endpoints(sandbox.client("ec2")),
         oidc={**_oidc(s3, clients[where], NAMESPACE, BLUE), **_oidc(s3, clients["mgmt-1"], beside, NEIGHBOUR)},
         objects=objects.of_hosted_cluster(clients[where], NAMESPACE, BLUE),
         operator=(operator.get("spec", {}).get("replicas", 0), operator.get("status", {}).get("readyReplicas", 0)),
@@ -72,6 +79,12 @@ def observe(sandbox: Sandbox, where: str) -> Observation:
         terminations=len(cloud.calls(plan, "TerminateInstances", "StopInstances")),
         writes=len(writes.acknowledged(plan)),
     )
+
+
+def _names(sandbox: Sandbox) -> list[str]:
+    """All by which the API of `blue` is known."""
+    public = f"api-{BLUE}.{DOMAIN}"
+    return [public, private_host(BLUE)] if sandbox.plan.shape.is_private else [public]
 
 
 def _available(client: Client) -> str:

@@ -136,12 +136,29 @@ def _cloud(before: Observation, after: Observation) -> list[Row]:
             _owners(before) == "owner-mgmt-1" and _owners(after) == "owner-mgmt-2",
         ),
         row(
+            "who answers",
+            _answering(before),
+            _answering(after),
+            set(before.answering.values()) == {before.where} and set(after.answering.values()) == {after.where},
+        ),
+        *_endpoints(before, after),
+        row(
             "OIDC documents",
             f"{len(before.oidc)}",
             f"{len(after.oidc)}, {_changed(before.oidc, after.oidc)} changed",
             bool(before.oidc) and before.oidc == after.oidc,
         ),
     ]
+
+
+def _endpoints(before: Observation, after: Observation) -> list[Row]:
+    """Of a private hosted cluster: as many as before, and each leads elsewhere."""
+    if not before.endpoints:
+        return []
+    moved = set(before.endpoints.values()).isdisjoint(after.endpoints.values())
+    good = moved and len(before.endpoints) == len(after.endpoints)
+    told = [f"{len(each.endpoints)} to {len(set(each.endpoints.values()))} services" for each in (before, after)]
+    return [row("VPC endpoints", told[0], f"{told[1]}, {'all new' if moved else 'NOT all new'}", good)]
 
 
 def _neighbour(before: Observation, after: Observation) -> list[Row]:
@@ -208,6 +225,10 @@ def _listing(states: dict[str, str]) -> str:
 def _targets(seen: Observation) -> str:
     names = [key for key in seen.records if not key.startswith("TXT")]
     return f"{len(names)} → {', '.join(sorted({seen.records[key].partition('.')[0] for key in names}))}"
+
+
+def _answering(seen: Observation) -> str:
+    return ", ".join(f"{name} → {where}" for name, where in sorted(seen.answering.items()))
 
 
 def _owners(seen: Observation) -> str:

@@ -3,9 +3,18 @@ import json
 import pytest
 
 from lifeboat import fence
+from lifeboat.dns import HOSTNAME_ANNOTATION
 from lifeboat.errors import FenceUnprovenError
 from tests.unit.a_move import FirstHalf
-from tests.unit.builders import a_pod
+from tests.unit.builders import a_pod, an_object
+
+HOST = "api-blue.hosted.example.com"
+
+
+def a_service(kind):
+    """One that ExternalDNS looks at, as a load balancer or the name of a private cluster."""
+    annotations = {HOSTNAME_ANNOTATION: HOST}
+    return an_object("v1", "Service", "kube-apiserver", "clusters-blue", annotations=annotations, spec={"type": kind})
 
 
 @pytest.fixture
@@ -51,6 +60,8 @@ def test_the_neighbour_does_not_keep_blue_from_being_fenced(half):
             "Route53 still has cname-api-blue",
         ),
         (lambda half: half.resume(), "not paused by operation op-1"),
+        (lambda half: half.cluster.add(a_service("LoadBalancer")), f"still publish {HOST}"),
+        (lambda half: half.cluster.add(a_service("ExternalName")), f"still publish {HOST}"),
     ],
 )
 def test_a_source_that_is_not_at_rest_is_not_fenced(half, disturb, told):
@@ -142,3 +153,11 @@ def test_of_two_that_fence_at_a_time_one_fence_is_left(half, monkeypatch):
     assert half.fence() == first
     assert not unseen
     assert half.store.keys(half.layout.operation("op-1", "fence")) == [first["key"]]
+
+
+def test_a_name_that_a_service_publishes_again_breaks_the_fence(half):
+    """At the destination's turn names in Route53 are its own; what the source asks for is not."""
+    half.fence()
+    half.cluster.add(a_service("LoadBalancer"))
+    with pytest.raises(FenceUnprovenError, match=f"still publish {HOST}"):
+        half.check_fence()
