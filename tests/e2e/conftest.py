@@ -4,7 +4,7 @@ import pytest
 
 from sandbox.running import Sandbox
 from tests import backends
-from tests.e2e.operations import Operations
+from tests.operations import Operations
 
 ALWAYS_ON_BOTH = {"test_the_whole_move"}
 """What runs on a real API even without `make test-full`, if its programs are there."""

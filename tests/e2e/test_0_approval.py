@@ -1,7 +1,7 @@
 """People decide before anything happens; the token that carries their answer goes nowhere else."""
 
 from sandbox.proof import secrecy
-from tests.e2e.operations import lifeboat
+from tests.operations import lifeboat
 
 
 def test_a_rejected_recovery_changes_nothing(operations, sandbox):

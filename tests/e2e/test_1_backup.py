@@ -11,9 +11,9 @@ from sandbox.aws.functions.faults import Fault
 from sandbox.proof import etcd
 from sandbox.proof.clients import client_of
 from sandbox.proof.observation import BLUE_PLANE
-from tests.e2e.operations import wait_until
 from tests.e2e.tasks import ALWAYS, SAVING, SURVIVED, TASKS
-from tests.e2e_backup.stored import left_behind
+from tests.operations import wait_until
+from tests.stored import left_behind
 
 
 def test_an_online_backup_stops_nothing(operations):

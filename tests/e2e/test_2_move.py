@@ -9,7 +9,7 @@ from sandbox.aws.functions.faults import Fault
 from sandbox.proof import eye, objects, verdict
 from sandbox.proof.clients import client_of
 from sandbox.proof.observation import BLUE, NAMESPACE, observe
-from tests.e2e.operations import wait_until
+from tests.operations import wait_until
 
 RECOVER = {"source": "mgmt-1", "destination": "mgmt-2", "approval": "none"}
 

@@ -7,7 +7,7 @@ from sandbox.proof import secrecy
 from sandbox.proof.sampling import Sampler
 from sandbox.running import Sandbox
 from tests import backends
-from tests.e2e.operations import Operations
+from tests.operations import Operations
 
 QUOTA = 32 << 20
 

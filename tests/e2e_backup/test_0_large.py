@@ -5,8 +5,8 @@ from collections import Counter
 import pytest
 
 from sandbox.running.large import LargeSandbox
-from tests.e2e.operations import Operations
-from tests.e2e_backup.stored import left_behind, listed, manifests, of_snapshot, record
+from tests.operations import Operations
+from tests.stored import left_behind, listed, manifests, of_snapshot, record
 
 pytestmark = pytest.mark.full
 

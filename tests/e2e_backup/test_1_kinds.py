@@ -8,7 +8,7 @@ from sandbox import client as kinds
 from sandbox.guest.writer import outages
 from sandbox.proof import audit
 from sandbox.proof.clients import client_of
-from tests.e2e_backup.stored import left_behind, manifests, of_snapshot, record
+from tests.stored import left_behind, manifests, of_snapshot, record
 
 WATCHED = (kinds.DEPLOYMENTS, kinds.STATEFUL_SETS)
 

@@ -3,8 +3,8 @@
 import pytest
 
 from sandbox.breaking import members, space
-from tests.e2e.operations import lifeboat, wait_until
-from tests.e2e_backup.stored import left_behind, listed, of_snapshot, record
+from tests.operations import lifeboat, wait_until
+from tests.stored import left_behind, listed, of_snapshot, record
 
 
 @pytest.fixture
@@ -88,4 +88,17 @@ def test_without_a_quorum_people_are_asked(two_lost, blue, sandbox):
     assert "no quorum" in seen["note"]
     assert "two zones are gone" in seen["note"]
     assert record(blue, ended.output["backupId"])["snapshot"]["quorum"] is False
+    assert left_behind(blue) == []
+
+
+@pytest.mark.full
+def test_a_quiesced_backup_without_a_quorum_puts_its_source_back(two_lost, blue, sandbox):
+    """Nobody can prove that nothing was written afterwards, but for that nobody can write at all."""
+    before = blue.source()
+    arn = blue.start("backup", source="mgmt-1", kind="quiesced")
+    answer(sandbox, "approve", arn, "--reason", "two zones are gone")
+    ended = blue.end_of(arn)
+    assert ended.status == "SUCCEEDED", ended.cause
+    assert of_snapshot(blue, ended.output["backupId"])["quorum"] is False
+    assert blue.source() == before
     assert left_behind(blue) == []

@@ -8,7 +8,7 @@ from sandbox.aws.functions import faults
 from sandbox.aws.functions.faults import Fault
 from sandbox.breaking import members, transport
 from sandbox.proof import leftovers
-from tests.e2e_backup.stored import left_behind, of_snapshot, record
+from tests.stored import left_behind, of_snapshot, record
 
 
 @pytest.mark.parametrize("cut", [transport.without_curl, pytest.param(transport.without_route, marks=pytest.mark.full)])

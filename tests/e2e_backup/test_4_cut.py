@@ -5,9 +5,9 @@ import pytest
 from sandbox.aws.functions import faults
 from sandbox.aws.functions.faults import Fault
 from sandbox.proof import leftovers
-from tests.e2e.operations import wait_until
 from tests.e2e.tasks import QUIESCING, SURVIVED, TASKS
-from tests.e2e_backup.stored import left_behind, listed
+from tests.operations import wait_until
+from tests.stored import left_behind, listed
 
 ONLINE = [each for each in TASKS if each[0] not in QUIESCING]
 QUIESCED = [("quiesced", *each) for each in TASKS]

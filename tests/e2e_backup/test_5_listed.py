@@ -3,8 +3,8 @@
 import json
 
 from sandbox.proof import leftovers
-from tests.e2e.operations import lifeboat
-from tests.e2e_backup.stored import listed
+from tests.operations import lifeboat
+from tests.stored import listed
 
 
 def test_no_half_backup_is_listed(sandbox, blue, green):

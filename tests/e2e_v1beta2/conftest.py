@@ -4,7 +4,7 @@ import pytest
 
 from sandbox.running import Sandbox
 from tests import backends
-from tests.e2e.operations import Operations
+from tests.operations import Operations
 
 
 @pytest.fixture(scope="module", params=backends.here())
