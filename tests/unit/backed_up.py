@@ -6,6 +6,7 @@ import base64
 import dataclasses
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,9 +21,11 @@ from lifeboat.source_state import SourceState
 from tests.unit.builders import (
     DOMAIN,
     ETCD_IMAGE,
+    REGISTRY,
     RELEASE,
     VERSION,
     HostedClusterBuilder,
+    a_crd,
     a_deployment,
     a_management_cluster,
     an_object,
@@ -80,7 +83,9 @@ def a_destination(name: str = "mgmt-2") -> MemoryCluster:
     """A management cluster that is fit: operator, ExternalDNS, storage, three zones, Cluster API's kinds."""
     cluster = a_management_cluster(name, operator_replicas=1)
     cluster.remove("Namespace", None, "clusters")
+    hypershift = ("hostedclusters", "nodepools", "hostedcontrolplanes")
     cluster.add(
+        *(a_crd(f"{each}.hypershift.openshift.io") for each in hypershift),
         an_object("storage.k8s.io/v1", "StorageClass", "gp3-csi"),
         an_object("v1", "ConfigMap", "supported-versions", "hypershift", data=supported("4.18", "4.17")),
         a_deployment("external-dns", "hypershift", 1, args=external_dns("owner-2", DOMAIN)),
@@ -99,14 +104,19 @@ def a_node(zone: str, *, ready: str = "True") -> dict[str, Any]:
         "v1",
         "Node",
         f"node-{zone}",
-        labels={"topology.kubernetes.io/zone": zone},
+        labels={"topology.kubernetes.io/zone": zone, "topology.kubernetes.io/region": REGION},
         spec={},
-        status={"conditions": [{"type": "Ready", "status": ready}]},
+        status={
+            "conditions": [{"type": "Ready", "status": ready}],
+            "allocatable": {"cpu": "16", "memory": "64Gi"},
+        },
     )
 
 
-def a_backup(builder: HostedClusterBuilder | None = None, *, neighbour: bool = True) -> World:
-    """A world whose source is paused and exported, and whose backup is committed."""
+def a_backup(
+    builder: HostedClusterBuilder | None = None, *, neighbour: bool = True, also: Sequence[dict[str, Any]] = ()
+) -> World:
+    """A world whose source is paused and exported, and whose backup is committed; `also` is at the source as well."""
     builder = builder or blue()
     world = World(builder=builder)
     pull_secret = base64.b64encode(b'{"auths":{}}').decode()
@@ -122,6 +132,7 @@ def a_backup(builder: HostedClusterBuilder | None = None, *, neighbour: bool = T
             data={".dockerconfigjson": pull_secret},
         )
     )
+    world.source.add(*also)
     state = _state(world)
     reconciliation.pause(world.source, state, reconciliation.Pause(OPERATION, BACKUP), NOW)
     layout = ClusterLayout(builder.ref, builder.infra_id)
@@ -176,7 +187,7 @@ def _state(world: World) -> SourceState:
         "cluster_paused": False,
         "available": True,
         "operator_replicas": 2,
-        "operator_image": "operator",
+        "operator_image": f"{REGISTRY}/ocp/operator:4.17.12",
         "etcd": {"members": builder._members, "storageClass": "gp3-csi", "size": "8Gi", "image": ETCD_IMAGE},
         "availability": "HighlyAvailable" if builder._members > 1 else "SingleReplica",
         "hostnames": [builder.hostname(each) for each in builder._services],

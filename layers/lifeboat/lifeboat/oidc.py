@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import re
+from typing import Any
+
+from lifeboat.ports import Documents
 
 SIGNING_KEY, PUBLIC_KEY = "sa-signing-key", "service-account.pub"
 """Secret of the control-plane namespace, and the field that holds the public half (PEM)."""
@@ -17,6 +21,35 @@ _RSA = bytes.fromhex("300d06092a864886f70d0101010500")
 def document_urls(issuer: str) -> tuple[str, str]:
     """Where the discovery document and the key set of an issuer lie."""
     return f"{issuer}/.well-known/openid-configuration", f"{issuer}/openid/v1/jwks"
+
+
+def published(documents: Documents, issuer: str, wanted: str) -> str | None:
+    """What is wrong with the documents that anybody, IAM included, reads of an issuer; None when all is well.
+
+    The discovery document must name the issuer, the key set must hold the key with the id `wanted`. Raises
+    AwsUnavailableError when nobody answers.
+    """
+    discovery_url, keys_url = document_urls(issuer)
+    discovery, keys = _object(documents.fetch(discovery_url)), _object(documents.fetch(keys_url))
+    if discovery is None:
+        return f"there is no OIDC discovery document under {issuer}"
+    if str(discovery.get("issuer")).rstrip("/") != issuer:
+        return f"the OIDC discovery document under {issuer} names another issuer ({discovery.get('issuer')})"
+    if keys is None:
+        return f"there is no OIDC key set under {issuer}"
+    listed = keys.get("keys")
+    found = [str(each.get("kid")) for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+    if wanted not in found:
+        return f"the OIDC key set under {issuer} lacks the key {wanted} of {SIGNING_KEY}"
+    return None
+
+
+def _object(text: bytes | None) -> dict[str, Any] | None:
+    try:
+        document = json.loads(text or b"")
+    except ValueError:
+        return None
+    return document if isinstance(document, dict) else None
 
 
 def key_id(pem: bytes) -> str:

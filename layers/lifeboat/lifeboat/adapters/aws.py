@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from lifeboat.errors import PreflightError
+from lifeboat.errors import AccessDeniedError, PreflightError
 from lifeboat.ports import DnsRecord, Execution, Protection
 
 _SIGNING_ALGORITHM = "ECDSA_SHA_256"
@@ -146,12 +146,17 @@ class Ec2Instances:
         pages = self._client.get_paginator("describe_instances").paginate(
             Filters=[{"Name": "tag-key", "Values": [key]}]
         )
-        return {
-            instance["InstanceId"]: instance["State"]["Name"]
-            for page in pages
-            for reservation in page["Reservations"]
-            for instance in reservation["Instances"]
-        }
+        try:
+            return {
+                instance["InstanceId"]: instance["State"]["Name"]
+                for page in pages
+                for reservation in page["Reservations"]
+                for instance in reservation["Instances"]
+            }
+        except ClientError as error:
+            if error.response["Error"]["Code"] in {"UnauthorizedOperation", "AccessDenied"}:
+                raise AccessDeniedError("AWS refuses this function ec2:DescribeInstances") from None
+            raise
 
     def protections(self, infra_id: str) -> dict[str, Protection]:
         pages = self._client.get_paginator("describe_instances").paginate(

@@ -11,7 +11,19 @@ from typing import Any
 from lifeboat.errors import PreflightError
 from lifeboat.ports import ManagementCluster
 from lifeboat.restore.loading import Destination
-from lifeboat.restore.preflight import leftovers, names, operators, room
+from lifeboat.restore.preflight import (
+    bootstrap,
+    cloud,
+    encryption,
+    identity,
+    leftovers,
+    names,
+    operators,
+    ownership,
+    room,
+    schemas,
+    webhooks,
+)
 from lifeboat.restore.preflight.look import Look, Outside, Subject
 
 __all__ = ["Look", "Outside", "approvals", "notes", "preflight", "problems"]
@@ -21,6 +33,13 @@ BLOCKING: tuple[Subject, ...] = (
     operators.problems,
     names.problems,
     room.problems,
+    schemas.problems,
+    webhooks.problems,
+    identity.problems,
+    encryption.problems,
+    bootstrap.problems,
+    ownership.problems,
+    cloud.problems,
 )
 STILL: tuple[Subject, ...] = (leftovers.problems, operators.problems, names.problems)
 """What counts once the destination owns the hosted cluster: its own control plane then takes the room, for instance."""
@@ -34,12 +53,12 @@ def problems(look: Look) -> list[str]:
 
 def approvals(look: Look) -> list[str]:
     """What does not stand against it, and a person should have read before: in words, for an approval."""
-    return [*operators.differences(look)]
+    return [*operators.differences(look), *cloud.differences(look)]
 
 
 def notes(look: Look) -> list[str]:
     """What is good to know, and no reason to wait."""
-    return [*names.notes(look)]
+    return [*names.notes(look), *bootstrap.notes(look)]
 
 
 def preflight(destination: Destination, source: ManagementCluster, outside: Outside) -> dict[str, Any]:
