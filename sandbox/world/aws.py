@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from sandbox.hypershift.cloud import OIDC_BUCKET, Cloud
@@ -13,6 +14,12 @@ if TYPE_CHECKING:
     from sandbox.plan import Plan
 
 _IMAGE_NAME = "rhcos-417.94"
+_FOR_EVERYBODY = {  # as IAM reads the documents: without credentials
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{OIDC_BUCKET}/*"}
+    ],
+}
 
 
 def prepare_aws(plan: Plan) -> None:
@@ -32,6 +39,7 @@ def prepare_aws(plan: Plan) -> None:
     buckets = cloud.s3.list_buckets()["Buckets"]
     if not any(bucket["Name"] == OIDC_BUCKET for bucket in buckets):
         cloud.s3.create_bucket(Bucket=OIDC_BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+    cloud.s3.put_bucket_policy(Bucket=OIDC_BUCKET, Policy=json.dumps(_FOR_EVERYBODY))
     if not _worker_images(cloud):
         cloud.ec2.register_image(
             Name=_IMAGE_NAME, Architecture="x86_64", VirtualizationType="hvm", RootDeviceName="/dev/xvda"

@@ -18,6 +18,7 @@ from sandbox.client import (
 )
 from sandbox.controllers.volumes import PROVISIONER
 from sandbox.hypershift.carriers import HYPERSHIFT
+from sandbox.hypershift.cloud import OIDC_BUCKET
 from sandbox.hypershift.operator_objects import OPERATOR_IMAGE
 from sandbox.hypershift.release import SUPPORTED_VERSIONS
 from sandbox.hypershift.webhooks import validating_configuration
@@ -72,6 +73,11 @@ def prepare_management_cluster(plan: Plan, cluster: ManagementClusterPlan) -> No
     if cluster.cluster_api == "v1beta2":  # an operator installed anew
         ensure(client, VALIDATING_WEBHOOKS, validating_configuration(cluster))
     operator = idle_pod("operator", OPERATOR_IMAGE, pull_secret=None)
+    operator["containers"][0]["args"] = [
+        "run",
+        f"--oidc-storage-provider-s3-bucket-name={OIDC_BUCKET}",
+        f"--oidc-storage-provider-s3-region={REGION}",
+    ]
     if plan.shape.is_private:
         _install_private_platform(client, operator)
     ensure(client, DEPLOYMENTS, deployment(None, HYPERSHIFT, "operator", cluster.operator_replicas, operator))
@@ -84,8 +90,8 @@ def _install_private_platform(client: Client, operator: Object) -> None:
     secret = {"metadata": {"name": _PRIVATE_CREDENTIALS, "namespace": HYPERSHIFT}, "type": "Opaque"}
     ensure(client, SECRETS, {**secret, "data": {"credentials": base64.b64encode(text).decode()}})
     operator["volumes"] = [{"name": "credentials", "secret": {"secretName": _PRIVATE_CREDENTIALS}}]
+    operator["containers"][0]["args"] += ["--private-platform=AWS"]
     operator["containers"][0] |= {
-        "args": ["run", "--private-platform=AWS"],
         "env": [
             {"name": "AWS_SHARED_CREDENTIALS_FILE", "value": "/etc/provider/credentials"},
             {"name": "AWS_REGION", "value": REGION},

@@ -10,12 +10,13 @@ from urllib.parse import unquote
 
 from sandbox.aws.calls import Call, CallLog
 from sandbox.aws.s3 import xml
-from sandbox.aws.s3.authentication import Authenticator, caller_of
+from sandbox.aws.s3.authentication import Authenticator, Signed, caller_of
 from sandbox.aws.s3.bodies import Body
 from sandbox.aws.s3.errors import S3Error, refused
 from sandbox.aws.s3.operations import find
+from sandbox.aws.s3.publicity import is_unsigned, lets_anybody_read
 from sandbox.aws.s3.requests import Context, Request, Response
-from sandbox.aws.s3.signatures import split_query
+from sandbox.aws.s3.signatures import UNSIGNED, split_query
 from sandbox.aws.s3.store import Store
 from sandbox.plan import ACCOUNT_ID
 
@@ -51,7 +52,12 @@ class Service:
         try:
             operation = find(method, bucket, key, query, headers)
             call.action = operation.name
-            signed = self._authenticator.verify(method, raw_path, pairs, headers)
+            if operation.name == "GetObject" and is_unsigned(headers, query):
+                if not lets_anybody_read(self._context.store.bucket(bucket), bucket, key):
+                    raise refused("AccessDenied")
+                signed = Signed("anonymous", UNSIGNED)
+            else:
+                signed = self._authenticator.verify(method, raw_path, pairs, headers)
             body.payload, body.chunks = signed.payload, signed.chunks
             if headers.get("x-amz-expected-bucket-owner", ACCOUNT_ID) != ACCOUNT_ID:
                 raise refused("AccessDenied")
