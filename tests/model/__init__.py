@@ -1,0 +1,1 @@
+"""A model of lease and fence, small enough to be searched whole."""
