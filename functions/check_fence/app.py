@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from lifeboat import fence
 from lifeboat.model import Task
 from lifeboat.moved import open_move
+from lifeboat.restore.loading import open_destination
 from lifeboat.runtime import task
+from lifeboat.unreachable import fencing
 from lifeboat.wiring import Services
 
 services = Services()
@@ -13,5 +14,8 @@ services = Services()
 
 @task(services, guarded=False)
 def handler(request: Task) -> dict[str, Any]:
+    destination = open_destination(services.destination(request), services.store, services.signer, request)
     move = open_move(services.store, services.signer, request)
-    return fence.check(services.store, services.signer, services.management_cluster(move.record.source), move)
+    source = services.management_cluster(move.record.source)
+    handed_over = destination.live_hosted_cluster() is not None
+    return fencing.check(services.outside, source, request, move, handed_over=handed_over)

@@ -12,6 +12,7 @@ services = Services()
 
 @task(services, guarded=False)
 def handler(request: Task) -> dict[str, Any]:
-    source = services.source(request) if request.parameters.get("beforeAnything") else None
+    ask = request.parameters.get("beforeAnything") and "unreachableSource" not in request.data
+    source = services.source(request) if ask else None
     destination = services.destination(request)
     return handover.look(source, destination, services.store, services.signer, services.executions, request)

@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from lifeboat import fence, lease
+from lifeboat import lease
 from lifeboat.model import Task
 from lifeboat.moved import open_move
 from lifeboat.restore.hosted_cluster import create_hosted_cluster
 from lifeboat.restore.loading import open_destination
 from lifeboat.runtime import task
+from lifeboat.unreachable import fencing
 from lifeboat.wiring import Services
 
 services = Services()
@@ -19,7 +20,7 @@ def handler(request: Task) -> dict[str, Any]:
 
     def last_look() -> None:
         move = open_move(services.store, services.signer, request)
-        fence.check(services.store, services.signer, services.management_cluster(move.record.source), move)
+        fencing.check(services.outside, services.management_cluster(move.record.source), request, move)
         lease.assert_held(services.leases, request)  # the fence has taken its time
 
     return create_hosted_cluster(destination, services.clock.now(), last_look)

@@ -90,7 +90,7 @@ def test_every_task_has_a_timeout(name, state):
     assert body["Type"] != "Task" or body["TimeoutSeconds"] > 0
 
 
-WAY_BACK = {"ResumeSource", "CheckSourceServing", "RestoreSourceAutoRepair"}
+WAY_BACK = {"ResumeSource", "CheckSourceServing", "RestoreSourceAutoRepair", "PutBackCut"}
 """The way back to a serving source: tried again whatever went wrong, unless a newer execution has taken over."""
 CLEAN_UP = {"DiscardSnapshot", "DiscardFailedSnapshot", "DiscardFailedOnlineSnapshot"}
 """What would stay in the etcd pods: the same."""

@@ -130,7 +130,18 @@ def test_no_action_has_a_wildcard():
 
 def test_every_resource_is_named_where_its_action_knows_one():
     """An action on `*` must be one that knows no resources."""
-    without = {"ec2:DescribeInstances", "ec2:DescribeVpcEndpoints", "route53:ListHostedZones"}
+    without = {
+        "ec2:DescribeInstances",
+        "ec2:DescribeVpcEndpointConnections",
+        "ec2:DescribeVpcEndpoints",
+        "elasticloadbalancing:DescribeListeners",
+        "elasticloadbalancing:DescribeLoadBalancers",
+        "elasticloadbalancing:DescribeTags",
+        "elasticloadbalancing:DescribeTargetGroupAttributes",
+        "elasticloadbalancing:DescribeTargetGroups",
+        "elasticloadbalancing:DescribeTargetHealth",
+        "route53:ListHostedZones",
+    }
     delivery = re.compile(r"logs:\w*(LogDelivery|LogDeliveries|ResourcePolic\w+|LogGroups)")
     for each in statements():
         if each.get("Resource") == "*" and each.get("Sid") != KEY_ADMINISTRATION:

@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from lifeboat.model import Task
+from lifeboat.unreachable import told
 
 SECONDS = 24 * 3600
 """How long a recovery waits; the machine's own timeout says the same."""
@@ -34,7 +35,9 @@ def ask(approvals: Approvals, task: Task) -> dict[str, Any]:
 
     Parameter `about`: `quorum` for a backup whose etcd has none; otherwise it is a recovery.
     """
-    return _without_quorum(approvals, task) if task.parameters.get("about") == "quorum" else _recovery(approvals, task)
+    if task.parameters.get("about") == "quorum":
+        return _without_quorum(approvals, task)
+    return _without_source(approvals, task) if "unreachableSource" in task.data else _recovery(approvals, task)
 
 
 def _recovery(approvals: Approvals, task: Task) -> dict[str, Any]:
@@ -45,6 +48,17 @@ def _recovery(approvals: Approvals, task: Task) -> dict[str, Any]:
         f"Lifeboat: approve the recovery of {task.hosted_cluster}?",
         f"Hosted cluster {task.hosted_cluster} is to move from {task.source} to {task.destination}.\n"
         "Its API will be away for some minutes; its workers run on. Then it is deleted at the source.",
+        "Unanswered, it ends after a day and nothing is changed.",
+    )
+
+
+def _without_source(approvals: Approvals, task: Task) -> dict[str, Any]:
+    return _ask(
+        approvals,
+        task,
+        SECONDS,
+        f"Lifeboat: approve the recovery of {task.hosted_cluster}, with loss of data?",
+        told.text(task),
         "Unanswered, it ends after a day and nothing is changed.",
     )
 

@@ -27,6 +27,15 @@ STAGES = {
         "the destination owns the hosted cluster: never resume the source, its data are older. Look at the "
         "HostedCluster at the destination, mend what is named here, then start again with the same operationId"
     ),
+    "putBack": (
+        "the destination does not own the hosted cluster, and what had been cut of the source was put back; once the "
+        "reason is gone, start again, without unreachableSource if the source answers"
+    ),
+    "cut": (
+        "the destination does not own the hosted cluster, and the source is not as it was: cut-01.json of the "
+        "operation holds targets, names and protections as they were. Start again with operationId {operation}, or put "
+        "them back by hand"
+    ),
     "teardown": (
         "the destination serves the hosted cluster, only its remains at the source are left: start `teardown` again "
         "with the same operationId and the restoreExecution of this recovery; until then scale nothing up at the source"

@@ -37,6 +37,7 @@ def compose(data: Mapping[str, Any], move: Move, dns: Dns, instances: Instances,
             for step, key in (("backup", "backup"), ("restore", "restored"), ("teardown", "tornDown"))
         ],
         "fence": data.get("fence"),
+        **_without_source(data),
         "etcd": {
             "revisionBefore": record.snapshot.revision,
             "revisionAfter": verified.get("revision"),
@@ -50,6 +51,26 @@ def compose(data: Mapping[str, Any], move: Move, dns: Dns, instances: Instances,
         "deleted": (data.get("tornDown") or {}).get("deleted"),
         "instances": {"before": dict(state.instances), "after": instances.of(record.infra_id)},
         "dns": {"before": list(state.dns), "after": [names.to_json(each) for each in after]},
+    }
+
+
+def _without_source(data: Mapping[str, Any]) -> dict[str, Any]:
+    """What was accepted of a source that did not answer, and what stays to be done."""
+    if "unreachableSource" not in data:
+        return {}
+    source = data["source"]
+    return {
+        "unreachableSource": {
+            "reason": data["unreachableSource"]["reason"],
+            "approved": data.get("approved"),
+            "backupAgeSeconds": data["backup"].get("ageSeconds"),
+            "cut": data.get("cut"),
+            "left": [
+                f"{source} must not come back for this hosted cluster: its data are older or other",
+                f"its remains at {source} are deleted by `teardown` with an override, once it can be reached",
+                f"while Cluster API may live at {source}, termination protection keeps the instances: lift it last",
+            ],
+        }
     }
 
 

@@ -13,10 +13,12 @@ def beginning(data: Mapping[str, Any], backup_id: str) -> str:
     """When the operation began (RFC 3339, UTC): the earliest of this start, its backup's and the one that fenced.
 
     From a machine's data: `startedAt`, and `pointOfNoReturn.startedAt` where an earlier start got as far as the fence.
+    The backup from which an unreachable source is recovered was another operation's.
     """
     fenced = (data.get("pointOfNoReturn") or {}).get("startedAt")
     told = [datetime.datetime.fromisoformat(each) for each in (data["startedAt"], fenced) if each]
-    return min(*told, started_at(backup_id)).astimezone(datetime.UTC).isoformat(timespec="seconds")
+    saved = [] if "unreachableSource" in data else [started_at(backup_id)]
+    return min([*told, *saved]).astimezone(datetime.UTC).isoformat(timespec="seconds")
 
 
 def nested(run: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         Registry,
         Signer,
     )
+    from lifeboat.unreachable.world import Outside
     from lifeboat.vpc_endpoints import VpcEndpoints
 
 
@@ -103,6 +104,23 @@ class Services:
         from lifeboat.adapters.vpc_endpoints import Ec2VpcEndpoints  # noqa: PLC0415
 
         return Ec2VpcEndpoints(_client("ec2"))
+
+    @cached_property
+    def outside(self) -> Outside:
+        """What an unreachable source is judged and cut by."""
+        from lifeboat.adapters.traffic import ElbLoadBalancers, TlsDoors, VpcEndpointServices  # noqa: PLC0415
+        from lifeboat.unreachable.world import Outside  # noqa: PLC0415
+
+        return Outside(
+            store=self.store,
+            signer=self.signer,
+            clock=self.clock,
+            dns=self.dns,
+            instances=self.instances,
+            load_balancers=ElbLoadBalancers(_client("elbv2")),
+            endpoint_services=VpcEndpointServices(_client("ec2")),
+            doors=TlsDoors(),
+        )
 
     @cached_property
     def approvals(self) -> Approvals:
