@@ -76,14 +76,14 @@ class Operations:
         wait_until(entered)
 
     def wait_until_held(self, arn):
-        """Wait until a planted fault holds a function of an execution."""
+        """Wait until a planted fault holds a function of an execution, which takes minutes on a busy machine."""
 
         def held():
             seen = self.stepfunctions.describe_execution(executionArn=arn)
             assert seen["status"] == "RUNNING", seen.get("cause")
             return faults.held(self.sandbox.plan)
 
-        wait_until(held)
+        wait_until(held, seconds=300)
 
     def met_faults(self, arn):
         """The states of an execution in which a planted fault took effect."""
