@@ -7,9 +7,10 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from lifeboat.model import HostedClusterRef
-from lifeboat_cli import listing, registering, running, verifying
+from lifeboat_cli import listing, planning, registering, running, verifying
 from lifeboat_cli.stack import Stack, StackError
 
 
@@ -36,16 +37,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _run(options: argparse.Namespace, stack: Stack) -> int:
+def _run(options: argparse.Namespace, stack: Stack) -> int:  # noqa: PLR0911 - one return per command
     match options.command:
         case "backup" | "restore" | "teardown" | "recover":
-            given = {
-                _camel_case(field): getattr(options, field)
-                for field in ("hosted_cluster", "operation_id", *_FIELDS[options.command])
-            }
-            if getattr(options, "override_reason", None):
-                given["override"] = {"reason": options.override_reason, "approvedBy": options.approved_by}
+            given = _given(options, options.command)
             return running.start(stack, options.command, given, name=options.name, watch=options.follow)
+        case "plan":
+            return planning.show(stack, options.kind, _planned(options), as_json=options.json)
         case "follow":
             return running.watch_execution(stack, options.execution)
         case "backups":
@@ -62,11 +60,25 @@ def _run(options: argparse.Namespace, stack: Stack) -> int:
             )
 
 
+def _given(options: argparse.Namespace, kind: str) -> dict[str, Any]:
+    """The input of a machine."""
+    fields = ("hosted_cluster", "operation_id", *_FIELDS[kind])
+    given = {_camel_case(field): getattr(options, field) for field in fields}
+    if getattr(options, "override_reason", None):
+        given["override"] = {"reason": options.override_reason, "approvedBy": options.approved_by}
+    return given
+
+
+def _planned(options: argparse.Namespace) -> dict[str, Any]:
+    """The input of the machine whose plan is asked for."""
+    return {key: value for key, value in _given(options, options.kind).items() if value is not None}
+
+
 _FIELDS = {
     "backup": ("source", "kind"),
     "restore": ("destination", "backup_id"),
     "teardown": ("source", "restore_execution"),
-    "recover": ("source", "destination", "approval"),
+    "recover": ("source", "destination", "approval", "plan_digest"),
 }
 
 
@@ -108,6 +120,9 @@ def _parser() -> argparse.ArgumentParser:
     recover.add_argument("--source", required=True, help="management cluster that has it")
     recover.add_argument("--destination", required=True, help="management cluster that gets it")
     recover.add_argument("--approval", choices=("required", "none"), help="default: required")
+    recover.add_argument("--plan-digest", metavar="DIGEST", help="the plan that was read; any other is refused")
+
+    _plans(commands)
 
     follow = commands.add_parser("follow", help="follow an execution to its end")
     follow.add_argument("execution", help="its ARN, or its name")
@@ -140,6 +155,30 @@ def _parser() -> argparse.ArgumentParser:
     add.add_argument("--kind", choices=("openshift", "eks"), default="openshift")
     add.add_argument("--standby", help="management cluster to recover to")
     return parser
+
+
+def _plans(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    plan = commands.add_parser(
+        "plan",
+        help="what an operation would write, in order, and what stands against it; changes nothing",
+        epilog="Exit code: 0 fit, 1 problems, 3 AWS could not be asked.",
+    )
+    kinds = plan.add_subparsers(dest="kind", required=True, metavar="OPERATION")
+    for kind in ("recover", "restore", "teardown"):
+        each = kinds.add_parser(kind)
+        each.add_argument("hosted_cluster", type=running.hosted_cluster, metavar="NAMESPACE/NAME")
+        each.add_argument("--operation-id", help="of an operation that goes on")
+        each.add_argument("--json", action="store_true")
+        if kind != "restore":
+            each.add_argument("--source", required=True, help="management cluster that has it")
+        if kind != "teardown":
+            each.add_argument("--destination", required=True, help="management cluster that gets it")
+    kinds.choices["recover"].set_defaults(approval=None, plan_digest=None)
+    kinds.choices["restore"].add_argument("--backup", dest="backup_id", default="latest", help="default: latest")
+    proof = kinds.choices["teardown"].add_mutually_exclusive_group(required=True)
+    proof.add_argument("--restore-execution", metavar="ARN", help="the verified restore")
+    proof.add_argument("--override-reason", metavar="TEXT", help="delete without that proof")
+    kinds.choices["teardown"].add_argument("--approved-by", metavar="NAME", default="")
 
 
 def _operation(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -21,10 +22,14 @@ class Stack:
 
     name: str = "lifeboat"
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, **settings: Any) -> Any:
         import boto3  # noqa: PLC0415 - half a second that `--help` need not pay
 
-        return boto3.client(service)
+        return boto3.client(service, **settings)
+
+    def now(self) -> str:
+        """The time as executions tell it (RFC 3339, UTC)."""
+        return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
     @cached_property
     def account(self) -> str:

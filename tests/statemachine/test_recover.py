@@ -34,6 +34,8 @@ def recover(**answers: Any) -> Run:
     """Everything goes well but for what is given."""
     well = {
         "AcceptRecover": ACCEPTED,
+        "MakePlan": {"begun": False, "digest": "d"},
+        "CheckPlan": {"compared": True},
         "AskForApproval": {"by": "somebody"},
         "TakeLease": {**ACCEPTED["operation"], "epoch": 3},
         "CheckPointOfNoReturn": {"destinationOwns": False},
@@ -64,11 +66,13 @@ def test_the_procedure():
     assert run.tasks == [
         "AcceptRecover",
         "IsSourceSaidToBeUnreachable",
+        "MakePlan",
         "NeedsApproval",
         "TakeLease",
         "CheckPointOfNoReturn",
         "DoesDestinationOwnIt",
         "IsSourceUnreachable",
+        "CheckPlan",
         "RunBackup",
         "CleanUpDns",
         "CheckDnsGone",
@@ -118,6 +122,27 @@ def test_without_approval_nothing_is_changed(answer):
     assert run.states[-3:] == ["AskForApproval", "IsCauseADocument", "RecoverRefused"]
     assert "TakeLease" not in run.states
     assert run.error == answer.error
+
+
+def test_a_plan_that_cannot_be_made_refuses_before_anybody_is_asked():
+    run = recover(AcceptRecover={**ACCEPTED, "approval": "required"}, MakePlan=Failure("PreflightError", "unfit"))
+    assert run.end == "RecoverRefused"
+    assert not {"AskForApproval", "TakeLease"} & set(run.states)
+
+
+def test_what_is_no_longer_as_planned_is_refused_under_the_lease_and_nothing_is_changed():
+    drift = Failure("PlanOutdatedError", "- mgmt-1: patch NodePool clusters/workers-a")
+    run = recover(CheckPlan=drift, ResumeSource={"touched": False})
+    assert run.states.index("TakeLease") < run.states.index("CheckPlan")
+    assert not {"RunBackup", "CheckSourceServing"} & set(run.states)
+    assert run.states[-4:] == ["SourceIsUntouched", "ExplainFailure", "ReleaseLeaseAfterFailure", "RecoverFailed"]
+    assert (run.error, "nothing was changed" in run.cause) == ("PlanOutdatedError", True)
+
+
+def test_a_second_start_behind_the_point_of_no_return_is_not_held_against_a_plan():
+    run = recover(MakePlan={"begun": True}, CheckPointOfNoReturn=OWNS)
+    assert "CheckPlan" not in run.states
+    assert run.end == "RecoverComplete"
 
 
 def test_names_that_stay_are_deleted_in_route53():

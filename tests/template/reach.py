@@ -65,7 +65,10 @@ def _follow(node: ast.AST, module: str, names: dict[str, ast.AST], found: set[st
 
 
 def _enter(module: str, name: str, found: set[str], seen: set[tuple[str, str]]) -> None:
-    """Follow one name of the library. What stands behind the ports, and around the handlers, is not followed."""
+    """Follow one name of the library. What stands behind the ports, and around the handlers, is not followed.
+
+    Nor is a rehearsal: `plan.making` hands the steps rehearsed ports, which tests/unit/plan holds to writing nothing.
+    """
     if (
         (module, name) in seen
         or module.startswith("lifeboat.adapters")
@@ -74,6 +77,7 @@ def _enter(module: str, name: str, found: set[str], seen: set[tuple[str, str]]) 
             "lifeboat.wiring",
             "lifeboat.runtime",
             "lifeboat.ports",
+            "lifeboat.plan.making",
         }
     ):
         return

@@ -22,6 +22,7 @@ GROUPS = {
     "BackupReadPolicy": ("services.store", "services.outside"),
     "BackupWritePolicy": ("store.put", "store.presigned_put", "store.open_upload", "store.presigned_part"),
     "BackupUploadPolicy": ("store.open_upload", "store.stored_parts", "store.abort_upload"),
+    "PlanPolicy": ("services.plans",),
     "RetentionPolicy": ("store.delete",),
     "SigningPolicy": ("signer.sign",),
     "DnsReadPolicy": ("services.dns", "services.outside"),

@@ -11,6 +11,7 @@ The notification names the execution; `lifeboat approve` fetches the token.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from lifeboat.model import Task
@@ -47,9 +48,22 @@ def _recovery(approvals: Approvals, task: Task) -> dict[str, Any]:
         SECONDS,
         f"Lifeboat: approve the recovery of {task.hosted_cluster}?",
         f"Hosted cluster {task.hosted_cluster} is to move from {task.source} to {task.destination}.\n"
-        "Its API will be away for some minutes; its workers run on. Then it is deleted at the source.",
+        "Its API will be away for some minutes; its workers run on. Then it is deleted at the source.\n\n"
+        f"{_planned(task.data.get('plan') or {})}",
         "Unanswered, it ends after a day and nothing is changed.",
     )
+
+
+def _planned(plan: Mapping[str, Any]) -> str:
+    """What was planned: figures, what has to be known, the first lines, and where the rest is."""
+    if not plan.get("digest"):
+        return "It goes on with what an earlier start of this operation has begun, so there is no plan of it."
+    counts = ", ".join(f"{number} {what}" for what, number in plan["counts"].items())
+    known = [f"TO BE APPROVED: {each}" for each in plan["approve"]]
+    more = plan["writes"] - len(plan["first"])
+    lines = [f"The plan has {plan['writes']} writes: {counts}.", *known, "It begins with", *plan["first"]]
+    rest = f"and {more} more: {plan['key']} in the backup bucket has them all, signed. Its digest: {plan['digest']}"
+    return "\n".join([*lines, rest, "What would be done otherwise once it is approved is refused."])
 
 
 def _without_source(approvals: Approvals, task: Task) -> dict[str, Any]:

@@ -11,6 +11,7 @@
         ├── InvalidInputError         an execution's input is wrong; nothing was changed
         ├── ConfigurationError        a setting of a function is missing or wrong
         ├── PreflightError            the source or the destination is not fit; nothing was changed
+        ├── PlanOutdatedError         what would be done is no longer what was planned; nothing was changed
         ├── AlreadyPausedError        somebody else paused the hosted cluster
         ├── LeaseHeldError            another operation works on this hosted cluster
         ├── LeaseLostError            a newer operation took over: this one is a late twin and must stop
@@ -73,6 +74,10 @@ class ConfigurationError(PermanentError):
 
 class PreflightError(PermanentError):
     """Occurs before the first write when a cluster is not fit for the operation."""
+
+
+class PlanOutdatedError(PermanentError):
+    """Occurs before the first write when what would be done is no longer what was planned."""
 
 
 class AlreadyPausedError(PermanentError):

@@ -16,6 +16,7 @@ from lifeboat.model import BACKUP_ID, BackupKind, HostedClusterRef
 _DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _DNS_SUBDOMAIN = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 _OPERATION_ID = re.compile(r"[a-z0-9-]{1,64}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _ARN = re.compile(r"arn:aws[a-z-]*:states:[a-z0-9-]+:\d{12}:execution:[^:\s]+:[^:\s]+")
 _STARTED_BY = "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID"
 """The key by which the Step Functions console links a nested execution to its parent; it carries nothing for us."""
@@ -115,7 +116,10 @@ def teardown(given: Any) -> Request:
 
 
 def recover(given: Any) -> Request:
-    """`source`, `destination`, `approval`, `onConflict`, `etcdRestore`, `unreachableSource: {accept, reason}`."""
+    """`source`, `destination`, `approval`, `onConflict`, `etcdRestore`, `unreachableSource: {accept, reason}`.
+
+    And `planDigest`: the plan that somebody has read; another one is refused.
+    """
     form = _Form(given)
     extra = {
         "source": form.take("source", _name),
@@ -124,6 +128,8 @@ def recover(given: Any) -> Request:
         "onConflict": form.take("onConflict", _on_conflict, default="fail"),
         "etcdRestore": form.take("etcdRestore", _etcd_restore, default="volumes"),
     }
+    if form.has("planDigest"):
+        extra["planDigest"] = form.take("planDigest", _digest)
     if extra["source"] is not None and extra["source"] == extra["destination"]:
         form.problems.append("destination: is the source")
     if form.has("unreachableSource"):
@@ -181,6 +187,11 @@ def _backup_id(value: Any) -> str | None:
 def _arn(value: Any) -> str | None:
     good = isinstance(value, str) and _ARN.fullmatch(value)
     return None if good else "not the ARN of an execution"
+
+
+def _digest(value: Any) -> str | None:
+    good = isinstance(value, str) and _SHA256.fullmatch(value)
+    return None if good else "not the digest of a plan (64 of 0-9, a-f; `lifeboat plan` tells it)"
 
 
 def _etcd_restore(value: Any) -> str | None:

@@ -12,6 +12,7 @@ from lifeboat.settings import Settings
 if TYPE_CHECKING:
     from lifeboat.approvals import Approvals
     from lifeboat.model import Task
+    from lifeboat.plan.keeping import Shelf
     from lifeboat.ports import (
         Clock,
         Dns,
@@ -56,6 +57,11 @@ class Services:
         from lifeboat.adapters.s3 import BackupBucket, s3_client  # noqa: PLC0415
 
         return BackupBucket(s3_client(), self.settings.bucket)
+
+    @cached_property
+    def plans(self) -> Shelf:
+        """The bucket for a role that may put plans there and nothing else."""
+        return self.store
 
     @cached_property
     def leases(self) -> Leases:

@@ -20,15 +20,25 @@ from lifeboat.restore import etcd_scripts
 _HEAD = 4  # words of podshell's frame before the script
 _ASKING = {("endpoint",), ("get",), ("member", "list"), ("alarm", "list"), ("lease", "list")}
 """What etcdctl is asked that changes nothing."""
-_ACTING = {
-    scripts.START: ("save a snapshot of etcd in its ephemeral storage", "started\n"),
-    scripts.SWEEP: ("remove what older snapshots left", ""),
-    lanes.HAND_OVER: ("send the snapshot to S3", ""),
-    scripts.DISCARD: ("remove the snapshot", ""),
-    etcd_scripts.START: ("restore the snapshot into its volume", "started\n"),
-}
-"""What a script that changes something does, in words, and what it says when all is well."""
 _GONE = 7
+
+
+@dataclass(frozen=True)
+class Acting:
+    """A script that changes something: what it does, in words, and what it says when all is well."""
+
+    told: str
+    says: str = ""
+
+
+ACTING = {
+    scripts.START: Acting("save a snapshot of etcd in its ephemeral storage", "started\n"),
+    scripts.SWEEP: Acting("remove what older snapshots left"),
+    lanes.HAND_OVER: Acting("send the snapshot to S3"),
+    scripts.DISCARD: Acting("remove the snapshot"),
+    etcd_scripts.START: Acting("restore the snapshot into its volume", "started\n"),
+}
+"""By the script's own text."""
 
 
 @dataclass
@@ -53,10 +63,10 @@ class RehearsedPods:
         script, *arguments = command[_HEAD:]
         if script == scripts.ETCDCTL and not {tuple(arguments[:1]), tuple(arguments[:2])}.isdisjoint(_ASKING):
             return cluster.live.exec(namespace, pod, container, command, stdin=stdin, timeout=timeout)
-        if script in _ACTING:
-            cluster.ran(namespace, pod, _ACTING[script][0])
+        if acting := ACTING.get(script):
+            cluster.ran(namespace, pod, acting.told)
             self._acted(script, arguments, stdin)
-            return _said(_ACTING[script][1])
+            return _said(acting.says)
         if script == look.LOOK:
             return _said(self._facts()) if arguments[0] in self._staged else _said("", _GONE)
         if script == later.COUNT_LATER:  # its writers are gone
