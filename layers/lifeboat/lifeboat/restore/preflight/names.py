@@ -10,6 +10,7 @@ from lifeboat.ports import ManagementCluster
 from lifeboat.resources import DEPLOYMENTS, SECRETS
 from lifeboat.restore.destination import OPERATOR_NAMESPACE
 from lifeboat.restore.preflight.look import EXTERNAL_DNS, OPERATOR, Look
+from lifeboat.verification.names import recorded
 
 _NAME = f"Deployment {OPERATOR_NAMESPACE}/{EXTERNAL_DNS}"
 _SUFFIX = "-external-dns"
@@ -20,7 +21,7 @@ _CREDENTIALS = "AWS_SHARED_CREDENTIALS_FILE"
 def problems(look: Look) -> Iterator[str]:
     """Fixed host names, ExternalDNS of both sides for public names, AWS PrivateLink of both sides for private ones."""
     yield from _fixed(look)
-    if look.access != "Private" and look.destination.state.hostnames:
+    if _are_published(look):
         yield from _external_dns(look)
     if look.access != "Public":
         for each in look.sides:
@@ -29,11 +30,17 @@ def problems(look: Look) -> Iterator[str]:
 
 def notes(look: Look) -> Iterator[str]:
     """A source whose ExternalDNS stands still: its names are withdrawn in Route53 then, after a wait."""
-    if look.source is None or look.access == "Private":
+    if look.source is None or not _are_published(look):
         return
     before = look.source.get(DEPLOYMENTS, OPERATOR_NAMESPACE, EXTERNAL_DNS)
     if before is not None and not flags.is_ready(before):
         yield f"ExternalDNS at {look.source.name} has no ready pod: public names will be deleted in Route53 directly"
+
+
+def _are_published(look: Look) -> bool:
+    """Of a private hosted cluster they may be: ExternalName Services then lead its names to the VPC endpoint."""
+    state = look.destination.state
+    return bool(recorded(state.hostnames, state.dns) if look.access == "Private" else state.hostnames)
 
 
 def _fixed(look: Look) -> Iterator[str]:
