@@ -16,7 +16,7 @@ services = Services()
 @task(services, guarded=False)
 def handler(request: Task) -> dict[str, Any]:
     destination = open_destination(services.destination(request), services.store, services.signer, request)
-    waiting, lost = etcd_volumes.unfinished(destination)
+    waiting, lost, revisions = etcd_volumes.unfinished(destination, request.data["fence"]["revision"])
     answer = polling.look(
         request.data.get("etcdRestored"),
         waiting,
@@ -24,4 +24,4 @@ def handler(request: Task) -> dict[str, Any]:
         at_most=request.parameters["atMost"],
         error=RestoreFailedError,
     )
-    return {**answer, "lost": lost}
+    return {**answer, "lost": lost, "revisions": revisions}

@@ -14,4 +14,5 @@ services = Services()
 @task(services)
 def handler(request: Task) -> dict[str, Any]:
     destination = open_destination(services.destination(request), services.store, services.signer, request)
-    return etcd_volumes.start(destination, services.store, request.operation.epoch)
+    revision = request.data["fence"]["revision"]
+    return etcd_volumes.start(destination, services.store, request.operation.epoch, revision=revision)

@@ -21,7 +21,7 @@ def unreachable(**answers: Any) -> Run:
         "LookForSource": SILENCE,
         "ChooseBackup": BACKUP,
         "PinBackup": {**BACKUP, "pinned": True},
-        "PrepareDestination": nested("restore", {"backupId": "b"}),
+        "PrepareDestination": nested("restore", {"backupId": "b", "revisions": {}}),
         "CutSource": {"records": 8},
         "CheckCut": [WAITING, DONE],
         "FenceUnreachableSource": {"key": "k", "observedAt": "t"},
@@ -126,7 +126,11 @@ def test_a_second_start_behind_the_point_of_no_return_goes_on_without_looking_or
 
 
 def test_a_preparation_makes_everything_but_the_hosted_cluster():
-    run = test_restore.restore(AcceptRestore={**test_restore.ACCEPTED, "prepareOnly": True})
+    run = test_restore.restore(
+        AcceptRestore={**test_restore.ACCEPTED, "prepareOnly": True},
+        CheckEtcdRestore={**test_restore.DONE, "lost": False, "revisions": {"etcd-0": [6, 1_000_000_006]}},
+    )
+    assert run.data["revisions"] == {"etcd-0": [6, 1_000_000_006]}
     assert "RemoveEtcdHelpers" in run.states
     assert run.states[-4:] == ["ReleaseLease", "HasRestoreFailed", "TellPreparation", "RestoreComplete"]
     assert not {"RenewDnsController", "CreateHostedCluster"}.intersection(run.states)

@@ -65,6 +65,7 @@ def _without_source(data: Mapping[str, Any]) -> dict[str, Any]:
             "approved": data.get("approved"),
             "backupAgeSeconds": data["backup"].get("ageSeconds"),
             "cut": data.get("cut"),
+            "revisions": (data.get("prepared") or {}).get("revisions"),
             "left": [
                 f"{source} must not come back for this hosted cluster: its data are older or other",
                 f"its remains at {source} are deleted by `teardown` with an override, once it can be reached",

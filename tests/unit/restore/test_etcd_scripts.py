@@ -100,14 +100,14 @@ class Volume:
         self.digest, self.size = digest_of(snapshot), snapshot.stat().st_size
         root.mkdir(exist_ok=True)
 
-    def start(self, epoch=1, url=None, path=None):
+    def start(self, epoch=1, url=None, path=None, revision=""):
         url_of_member = dict(each.split("=", 1) for each in self.peers.split(","))[self.member]
         arguments = [WORK, self.root, epoch, self.digest, self.size, self.member, self.peers, "etcd-cluster"]
         given = url or self.snapshot.as_uri()
-        return run(START, *arguments, url_of_member, stdin=f"{given}\n", path=path)
+        return run(START, *arguments, url_of_member, revision, stdin=f"{given}\n", path=path)
 
-    def status(self):
-        return run(STATUS, self.root, self.digest)
+    def status(self, revision=""):
+        return run(STATUS, self.root, self.digest, revision)
 
     def wait(self):
         for _ in range(200):
@@ -157,6 +157,56 @@ def test_an_etcdctl_that_restores_nothing_any_more_is_no_success(tmp_path, snaps
     volume = Volume(tmp_path / "v", snapshot)
     assert volume.start(path=alone) == "started"
     assert volume.wait() == "failed etcdctl snapshot restore ended with 1"
+
+
+def test_a_revision_that_has_to_be_raised_fails_where_the_tools_cannot(tmp_path, snapshot):
+    """An etcd of before 3.6 would restore it as it was, without a word."""
+    volume = Volume(tmp_path / "v", snapshot)
+    volume.start(revision="bump")
+    assert volume.wait() == "failed etcdutl of this image cannot raise the revision, and it has to be raised"
+    assert not (volume.root / "data").exists()
+
+
+@needs_3_6
+def test_a_raised_revision_is_proven_and_told(tmp_path, snapshot):
+    volume = Volume(tmp_path / "v", snapshot)
+    volume.start(revision="bump", path=BUILT)
+    assert volume.wait() == f"done {volume.digest} 6 1000000006"
+    assert volume.status("bump") == volume.status()
+
+
+@needs_3_6
+def test_a_tool_that_takes_the_flag_and_raises_nothing_is_no_success(tmp_path, snapshot):
+    """As etcdutl 3.5 would, were it to ignore what it does not know."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    etcdutl = folder / "etcdutl"
+    ignoring = 'for each; do shift; case $each in *bump*|1000000000|*mark*) ;; *) set -- "$@" "$each";; esac; done'
+    etcdutl.write_text(
+        f'#!/bin/sh\ncase "$*" in *--help*) echo --bump-revision; exit;; esac\n{ignoring}\nexec {PYPI}/etcdutl "$@"\n'
+    )
+    etcdutl.chmod(0o755)
+    volume = Volume(tmp_path / "v", snapshot)
+    volume.start(revision="bump", path=folder)
+    assert volume.wait() == "failed the revision is 6, it was not raised"
+    assert not (volume.root / "data").exists()
+
+
+@pytest.mark.parametrize("restoring", BOTH)
+def test_a_revision_that_may_stay_is_told(tmp_path, snapshot, restoring):
+    volume = Volume(tmp_path / "v", snapshot)
+    volume.start(revision="tell", path=restoring)
+    after = 6 if restoring == PYPI else 1_000_000_006
+    assert volume.wait() == f"done {volume.digest} 6 {after}"
+
+
+@pytest.mark.parametrize("revision", ["", "tell"])
+def test_what_was_restored_without_is_not_taken_for_raised(tmp_path, snapshot, revision):
+    """An earlier start of the operation may have had its source."""
+    volume = Volume(tmp_path / "v", snapshot)
+    volume.start(revision=revision)
+    volume.wait()
+    assert volume.status("bump") == "unraised"
 
 
 def test_a_second_start_finds_the_work_done(tmp_path, snapshot):

@@ -235,7 +235,7 @@ class TestEtcdVolumes:
 
     def test_a_lost_helper_asks_for_a_new_start(self, destination):
         create_namespaces(destination)
-        waiting, lost = etcd_volumes.unfinished(destination)
+        waiting, lost, _ = etcd_volumes.unfinished(destination)
         assert (len(waiting), lost) == (3, True)
 
 

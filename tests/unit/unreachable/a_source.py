@@ -67,6 +67,7 @@ class Unreachable(Backup):
         """A `recover` is accepted."""
         self.start("online", operation, epoch)
         self.data |= {"destination": "mgmt-2", "unreachableSource": LOSS, "approved": {"by": "me", "reason": ""}}
+        self.data["prepared"] = {"revisions": {"etcd-0": [4711, 1_000_004_711]}}
 
     @property
     def outside(self) -> Outside:

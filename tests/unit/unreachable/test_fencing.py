@@ -4,6 +4,7 @@ import pytest
 
 from lifeboat import fence
 from lifeboat.errors import ApiUnavailableError, FenceUnprovenError
+from lifeboat.unreachable import choice
 from tests.unit.a_move import FirstHalf
 from tests.unit.unreachable.a_source import BALANCER, Unreachable
 
@@ -67,14 +68,14 @@ def test_right_before_the_hosted_cluster_all_is_looked_at_again(fenced, undo, to
     assert fenced.check_fence(handed_over=True)  # then the destination owns it, and goes on
 
 
-def test_a_source_that_answers_may_go_on_only_at_rest_like_any_other(monkeypatch):
+def test_a_source_that_answers_may_go_on_only_at_rest_like_any_other():
     source = Unreachable("quiesced").backed_up().dies()
     source.data["operation"]["id"] = "op-0"  # the operation that had stopped it before its API died
     source.chosen().cut()
     source.fence()
     source.silent = False
     source.cluster.remove("Route", "clusters-blue", "kube-apiserver")
-    assert source.check_fence()["mustBump"] is False
+    assert source.check_fence()["revision"] == "tell"
     source.resume()
     with pytest.raises(FenceUnprovenError, match="not at rest"):
         source.check_fence()
@@ -92,22 +93,23 @@ def test_a_preparation_needs_the_leave_and_the_silence(source):
         source.check_fence()
 
 
-def test_the_revision_has_to_be_raised_unless_people_did_without(source, monkeypatch):
+def test_the_revision_has_to_be_raised_unless_people_did_without(source):
     source.choose()
     source.data["backup"]["bump"]["possible"] = True
     source.pin()
     source.data["prepareOnly"] = True
-    assert source.check_fence()["mustBump"] is True
+    assert source.check_fence()["revision"] == "bump"
     del source.data["prepareOnly"]
     source.cut()
     source.fence()
-    assert source.check_fence()["mustBump"] is True
+    assert source.check_fence()["revision"] == "bump"
+    assert choice.revision({"revisionBump": "waived"}) == "tell"
 
 
 def test_a_source_that_was_stopped_is_judged_as_ever_and_needs_no_raised_revision():
     half = FirstHalf().fenced()
     found = Unreachable.check_fence(_as_unreachable(half))
-    assert (found["operationId"], found["mustBump"]) == ("op-1", False)
+    assert (found["operationId"], found["revision"]) == ("op-1", "")
     half.cluster.fail_next(ApiUnavailableError("mgmt-1 does not answer"))
     with pytest.raises(ApiUnavailableError):
         Unreachable.check_fence(_as_unreachable(half))

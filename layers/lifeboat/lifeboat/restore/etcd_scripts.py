@@ -5,6 +5,7 @@
     <root>/lifeboat/pid         the process that works
     <root>/lifeboat/state       one line: `downloading` | `restoring` | `done <sha256>` | `failed <why>`
     <root>/lifeboat/restored    SHA-256 of the snapshot that `<root>/data` came from; written before the rename
+    <root>/lifeboat/revisions   `<before> <after>` of a restore that had to tell or raise its revision
     <root>/restore.<pid>        the member while it is made
     <root>/data                 the member, renamed into place whole: etcd never meets a part of one
 
@@ -13,12 +14,17 @@ connection; the URL goes to WORK through a pipe, so it stands neither in a comma
 """
 
 STATUS = r"""
-home=$1/lifeboat; digest=$2
+home=$1/lifeboat; digest=$2 must=$3
 pid=$(cat "$home/pid" 2>/dev/null)
 alive=; [ -n "$pid" ] && grep -qs lifeboat-etcd-restore "/proc/$pid/cmdline" && alive=yes
 # The process is looked at first: one that ends from here on has written its last state before.
 if [ -e "$1/data" ]; then
-  [ "$(cat "$home/restored" 2>/dev/null)" = "$digest" ] && [ -d "$1/data/member" ] && { echo "done $digest"; exit 0; }
+  if [ "$(cat "$home/restored" 2>/dev/null)" = "$digest" ] && [ -d "$1/data/member" ]; then
+    revisions=$(cat "$home/revisions" 2>/dev/null)
+    [ "$must" = bump ] && [ "${revisions#* }" -lt 1000000000 ] 2>/dev/null && revisions=
+    [ "$must" = bump ] && [ -z "$revisions" ] && { echo unraised; exit 0; }
+    echo "done $digest${revisions:+ $revisions}"; exit 0
+  fi
   echo foreign; exit 0
 fi
 state=$(cat "$home/state" 2>/dev/null)
@@ -31,11 +37,15 @@ case $state in
      if [ -n "$alive" ]; then echo "$state $bytes"; else echo lost; fi ;;
 esac
 """
-"""`$1` root, `$2` SHA-256 of the snapshot. Prints `done ...`, `foreign`, `absent`, `failed ...`, `lost` or progress."""
+"""`$1` root, `$2` SHA-256 of the snapshot, `$3` as WORK's last.
+
+Prints `done SHA256 [BEFORE AFTER]`, `unraised` (done, but not with the revision that must be raised), `foreign`,
+`absent`, `failed ...`, `lost` or progress.
+"""
 
 WORK = r"""
 set -u
-root=$1 epoch=$2 digest=$3 size=$4 member=$5 peers=$6 token=$7 url_of_member=$8
+root=$1 epoch=$2 digest=$3 size=$4 member=$5 peers=$6 token=$7 url_of_member=$8 must=$9
 home=$root/lifeboat
 part=$home/snapshot.$$.part made=$root/restore.$$
 IFS= read -r url
@@ -63,10 +73,20 @@ if command -v etcdutl > /dev/null 2>&1; then tool=etcdutl; else tool=etcdctl; ex
 bump=
 if $tool snapshot restore --help 2>&1 | grep -q -- --bump-revision
 then bump="--bump-revision 1000000000 --mark-compacted"; fi
+[ "$must" != bump ] || [ -n "$bump" ] || fail "$tool of this image cannot raise the revision, and it has to be raised"
+revision() {
+  told=$($tool snapshot status -w json "$1" 2>> "$home/log"); told=${told#*\"revision\":}; told=${told%%[!0-9]*}
+  [ -n "$told" ] && echo "$told"
+}
 $tool snapshot restore "$part" --data-dir "$made" --name "$member" --initial-cluster "$peers" \
   --initial-cluster-token "$token" --initial-advertise-peer-urls "$url_of_member" $bump >> "$home/log" 2>&1 \
   || fail "$tool snapshot restore ended with $?"
 [ -s "$made/member/snap/db" ] || fail "$tool made no database"
+if [ -n "$must" ]; then
+  before=$(revision "$part") && after=$(revision "$made/member/snap/db") || fail "$tool tells no revision"
+  [ "$must" != bump ] || [ "$after" -ge $((before + 1000000000)) ] || fail "the revision is $after, it was not raised"
+  printf '%s %s\n' "$before" "$after" > "$home/revisions"
+fi
 current
 rm -f "$part"
 printf '%s\n' "$digest" > "$home/restored.$$" && mv -f "$home/restored.$$" "$home/restored" && sync
@@ -76,7 +96,8 @@ say "done $digest"
 """Download, prove, restore, rename. Stdin: the presigned URL. A newer epoch makes it stop and clean up after itself.
 
 Where etcd knows it, the revision is raised by 1e9 and marked compacted: clients that saw later revisions than the
-snapshot's must not take what they remember for the future.
+snapshot's must not take what they remember for the future. The last argument: `bump`, it has to be raised, and proven;
+`tell`, it may stay, and is told; empty otherwise, since telling reads the database twice more.
 """
 
 START = r"""
@@ -110,7 +131,7 @@ while :; do
 done
 works "$pid" && stop "$pid"
 IFS= read -r url
-rm -rf "$root"/restore.* "$home"/snapshot.*.part "$home/restored" "$home/pid"
+rm -rf "$root"/restore.* "$home"/snapshot.*.part "$home/restored" "$home/revisions" "$home/pid"
 printf '%s\n' "$epoch" > "$home/epoch"
 echo downloading > "$home/state"
 shift

@@ -191,8 +191,10 @@ def waiting_helpers(destination: Destination) -> list[str]:
     return waiting
 
 
-def start(destination: Destination, store: ObjectStore, epoch: int) -> dict[str, Any]:
+def start(destination: Destination, store: ObjectStore, epoch: int, *, revision: str = "") -> dict[str, Any]:
     """Start the restore in every helper pod that has neither finished nor is at work; answers what each said.
+
+    `revision`: `bump`, it has to be raised; `tell`, before and after are told; else what the tools do is good.
 
     Raises RestoreFailedError when a volume holds data that no restore of this snapshot made, LeaseLostError when a
     newer execution has started there.
@@ -215,6 +217,7 @@ def start(destination: Destination, store: ObjectStore, epoch: int) -> dict[str,
             initial_cluster(members, destination.namespace),
             TOKEN,
             peer_url(ordinal, destination.namespace),
+            revision,
             secrets=[url],
         )
         word = result.output.strip()
@@ -230,12 +233,14 @@ def start(destination: Destination, store: ObjectStore, epoch: int) -> dict[str,
     return said
 
 
-def unfinished(destination: Destination) -> tuple[list[str], bool]:
+def unfinished(destination: Destination, revision: str = "") -> tuple[list[str], bool, dict[str, list[int]]]:
     """Members that are not restored yet with their progress, and whether one was lost and must be started again.
 
-    Raises RestoreFailedError when one failed for good.
+    And the revisions before and after by member, where they are told; `revision` as for `start`. Raises
+    RestoreFailedError when one failed for good, or was restored without the revision that has to be raised.
     """
     waiting: list[str] = []
+    revisions: dict[str, list[int]] = {}
     lost = False
     for ordinal in range(members_of(destination)):
         pod = destination.cluster.get(PODS, destination.namespace, helper(ordinal))
@@ -243,11 +248,21 @@ def unfinished(destination: Destination) -> tuple[list[str], bool]:
             waiting, lost = [*waiting, f"{member(ordinal)}: its helper pod is not running"], True
             continue
         result = podshell.run(
-            destination.cluster, pod_ref(destination, ordinal), STATUS, ROOT, destination.record.snapshot.part.sha256
+            destination.cluster,
+            pod_ref(destination, ordinal),
+            STATUS,
+            ROOT,
+            destination.record.snapshot.part.sha256,
+            revision,
         )
         word, _, rest = result.output.strip().partition(" ")
         if word == "done":
+            told = [int(each) for each in rest.split()[1:] if each.isdigit()]
+            revisions |= {member(ordinal): told} if told else {}
             continue
+        if word == "unraised":
+            msg = f"{member(ordinal)} was restored without raising its revision: abandon this restore and start another"
+            raise RestoreFailedError(msg)
         if word == "failed":
             msg = f"{member(ordinal)} could not be restored: {rest}"
             raise RestoreFailedError(msg)
@@ -255,7 +270,7 @@ def unfinished(destination: Destination) -> tuple[list[str], bool]:
             raise RestoreFailedError(_foreign(ordinal))
         lost = lost or word in {"lost", "absent"}
         waiting.append(f"{member(ordinal)}: {word}" + (f" ({rest} bytes)" if rest else ""))
-    return waiting, lost
+    return waiting, lost, revisions
 
 
 def remove_helpers(destination: Destination) -> list[str]:

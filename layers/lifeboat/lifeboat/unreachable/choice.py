@@ -35,6 +35,6 @@ def find(store: ObjectStore, signer: Signer, hosted: HostedClusterRef, operation
     return None
 
 
-def must_bump(chosen: Mapping[str, Any]) -> bool:
-    """Whether the restore has to raise the revision: anything but an approval to do without requires it."""
-    return chosen.get("revisionBump") != "waived"
+def revision(chosen: Mapping[str, Any]) -> str:
+    """What the restore does about the revision: `bump`, but for an approval to do without; then it is told (`tell`)."""
+    return "tell" if chosen.get("revisionBump") == "waived" else "bump"

@@ -42,6 +42,7 @@ def make(outside: Outside, source: ManagementCluster, task: Task, move: Move) ->
         "startedAt": task.data["startedAt"],
         "backup": {"ageSeconds": chosen["ageSeconds"], "revision": record.snapshot.revision},
         "revisionBump": chosen["revisionBump"],
+        "revisions": task.data["prepared"]["revisions"],
         "reason": chosen["reason"],
         "approved": chosen["approved"],
         "observedAt": outside.clock.now().isoformat(timespec="seconds"),
@@ -65,18 +66,19 @@ def check(
 ) -> dict[str, Any]:
     """Prove that the source of this backup is fenced, one way or the other; returns what `fence.check` does.
 
-    And `mustBump`: whether the revision has to be raised, because nothing says that nothing was written after the
-    backup. `handed_over`: the destination's HostedCluster exists; a source that comes to itself changes nothing then.
+    And `revision`, as `etcd_volumes.start` takes it: it has to be raised where nothing says that nothing was written
+    after the backup. `handed_over`: the destination's HostedCluster exists; what becomes of the source changes nothing
+    then.
     Raises FenceUnprovenError for a source that is not fenced.
     """
     if task.data.get("prepareOnly"):  # all but the HostedCluster: the cut comes after it
         chosen = _chosen(outside, task, move)
         refuse_answer(source, task.hosted_cluster)
         told = {"key": None, "operationId": task.operation.id, "observedAt": chosen["chosenAt"]}
-        return {**told, "mustBump": choice.must_bump(chosen)}
+        return {**told, "revision": choice.revision(chosen)}
     found = fence.newest(outside.store, outside.signer, move)
     if found is None or found[1].get("kind") != KIND:
-        return {**fence.check(outside.store, outside.signer, source, move), "mustBump": False}
+        return {**fence.check(outside.store, outside.signer, source, move), "revision": ""}
     key, payload = found
     if payload["operationId"] != task.operation.id:
         msg = (
@@ -87,7 +89,7 @@ def check(
     if not handed_over:
         _prove(outside, source, task, move)
     told = {"key": key, "operationId": payload["operationId"], "observedAt": payload["observedAt"]}
-    return {**told, "mustBump": choice.must_bump(payload)}
+    return {**told, "revision": choice.revision(payload)}
 
 
 def _chosen(outside: Outside, task: Task, move: Move) -> dict[str, Any]:
