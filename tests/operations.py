@@ -85,16 +85,6 @@ class Operations:
 
         wait_until(held, seconds=300)
 
-    def met_faults(self, arn):
-        """The states of an execution in which a planted fault took effect."""
-        pages = self.stepfunctions.get_paginator("get_execution_history").paginate(executionArn=arn)
-        state, met = None, []
-        for each in (event for page in pages for event in page["events"]):
-            state = each.get("stateEnteredEventDetails", {}).get("name", state)
-            if '"planted: ' in each.get("lambdaFunctionFailedEventDetails", {}).get("cause", ""):
-                met.append(state)
-        return met
-
     def token_of(self, arn):
         """The task token that an execution waits for, as its history holds it."""
         found = []

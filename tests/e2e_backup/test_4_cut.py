@@ -1,12 +1,15 @@
 """Backups that are cut off: at any task, in the middle, or overtaken by another start of the same operation."""
 
+import random
+import re
+
 import pytest
 
 from sandbox.aws.functions import faults
 from sandbox.aws.functions.faults import Fault
 from sandbox.proof import leftovers
 from tests.e2e.tasks import QUIESCING, SURVIVED, TASKS
-from tests.operations import wait_until
+from tests.operations import Operations, wait_until
 from tests.stored import left_behind, listed
 
 ONLINE = [each for each in TASKS if each[0] not in QUIESCING]
@@ -34,6 +37,33 @@ def test_any_task_may_fail_before_its_work_or_die_after_it(when, kind, state, fu
     else:
         assert (ended.status, ended.error) == ("FAILED", "PlantedFaultError")
         assert new == set()
+
+
+@pytest.fixture(scope="module")
+def lasts(sandbox):
+    """How many seconds each function of an online backup takes in a warm process, as the sandbox measured it."""
+    for _ in range(2):
+        ended = Operations(sandbox, "blue").run("backup", source="mgmt-1")
+        assert ended.status == "SUCCEEDED", ended.cause
+    logs = {each: sandbox.plan.logs / "functions" / f"lifeboat-{each}.log" for _, each, _ in ONLINE}
+    told = {each: re.findall(r"\tDuration: ([0-9.]+) ms", log.read_text()) for each, log in logs.items()}
+    return {each: float(milliseconds[-1]) / 1000 for each, milliseconds in told.items()}
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("seed", range(2))
+def test_every_function_of_an_online_backup_may_be_cut_off_in_the_middle(seed, lasts, blue, sandbox):
+    """Each is killed once, at any moment of its work, in one and the same backup. The retries make up for all."""
+    before, had, chance = blue.source(), listed(blue), random.Random(f"online {seed}")
+    for _, function, _ in ONLINE:
+        faults.plant(sandbox.plan, Fault(function, "cut", seconds=chance.random() * lasts[function]))
+    ended = blue.run("backup", source="mgmt-1")
+    assert ended.status == "SUCCEEDED", ended.cause
+    assert faults.planted(sandbox.plan) == []
+    assert blue.source() == before
+    assert blue.serves()
+    assert left_behind(blue) == []
+    assert listed(blue) - had == {ended.output["backupId"]}
 
 
 @pytest.mark.parametrize("function", ["transfer-snapshot", pytest.param("commit-backup", marks=pytest.mark.full)])
