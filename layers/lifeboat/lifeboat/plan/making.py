@@ -15,6 +15,8 @@ from lifeboat.plan.steps import OF, Step
 from lifeboat.plan.world import Live, World
 
 RECOVER, RESTORE, TEARDOWN = "recover", "restore", "teardown"
+EPOCH = 10**12
+"""Of a rehearsal: the same before the lease is taken and behind it, and above all that real ones leave on objects."""
 
 
 def make(live: Live, kind: str, data: Mapping[str, Any]) -> Plan:
@@ -24,9 +26,10 @@ def make(live: Live, kind: str, data: Mapping[str, Any]) -> Plan:
     what is worth trying again (TransientError).
     """
     given = data["operation"]
-    operation = Operation(given["id"], given["epoch"], given["execution"])
+    operation = Operation(given["id"], EPOCH, given["execution"])
     hosted = HostedClusterRef(**data["hostedCluster"])
-    world = World(live, hosted, operation, {**data, **({"recovers": True} if kind == RECOVER else {})})
+    more = {"operation": operation.to_event(), **({"recovers": True} if kind == RECOVER else {})}
+    world = World(live, hosted, operation, {**data, **more})
     problems: list[Problem] = []
     for step in OF[kind]:
         with world.log.step(step.name):

@@ -119,8 +119,10 @@ TEARDOWN = (
 
 RECOVER = (
     Step("recover", "AcceptRecover"),
+    Step("recover", "MakePlan"),
     Step("recover", "TakeLease", moving.take_lease),
     Step("recover", "CheckPointOfNoReturn"),
+    Step("recover", "CheckPlan"),
     *BACKUP,
     Step("recover", "CleanUpDns", moving.clean_up_dns),
     Step("recover", "CheckDnsGone", moving.names_go),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 from lifeboat import fence
@@ -10,14 +11,15 @@ from lifeboat.moved import open_move
 from lifeboat.plan.problems import APPROVE, BLOCKS, NOTE
 from lifeboat.plan.world import ACCOUNT, World, ended
 from lifeboat.plan.writes import Write
-from lifeboat.resources import HOSTED_CLUSTERS
+from lifeboat.reconciliation import is_paused, node_pools_of
+from lifeboat.resources import HOSTED_CLUSTERS, NODE_POOLS
 from lifeboat.restore import dns_controller, etcd_volumes, guarding, hosted_cluster, objects
 from lifeboat.restore.destination import create_namespaces as make_namespaces
 from lifeboat.restore.loading import Destination, load, open_destination
 from lifeboat.restore.order import ALL
 from lifeboat.restore.preflight import Look, approvals, notes, problems
 from lifeboat.restore.relink import relink
-from lifeboat.restore.serving import ALWAYS_TRUE
+from lifeboat.restore.serving import NODE_POOL_TRUE, wanted
 
 EXECUTION = f"{ACCOUNT}:lifeboat-restore:rehearsed"
 
@@ -109,16 +111,33 @@ def create_node_pools(world: World) -> None:
 
 
 def check_serving(world: World) -> None:
-    """It comes up; an operator before 4.18 leaves Cluster API to us, and an etcd without room is given some."""
+    """It comes up, NodePool by NodePool.
+
+    An operator before 4.18 leaves Cluster API to us, and an etcd without room is given some.
+    """
     destination = opened(world)
+    hosted = destination.hosted
+    live = destination.live_hosted_cluster()
+    comes_true = world.destination.comes_true
+    comes_true(HOSTED_CLUSTERS, hosted.namespace, hosted.name, _conditions(wanted(live)) if live else {})
+    released: str | None = ""
+    while released is not None:
+        for pool in node_pools_of(world.destination, hosted):
+            looked = ("ValidMachineConfig", *NODE_POOL_TRUE)
+            paused = is_paused(pool["spec"].get("pausedUntil"), world.clock.now())
+            status = _conditions(looked, ReconciliationActive="False" if paused else "True")
+            comes_true(NODE_POOLS, hosted.namespace, pool["metadata"]["name"], status)
+        released = guarding.release_next(destination, world.clock.now())
     with world.log.only_if("the operator does not unpause Cluster API, as those before 4.18"):
         guarding.unpause_cluster_api(destination, world.clock.now())
     if destination.record.snapshot.alarms:
         told = "compact, defragment and disarm etcd, which was saved out of space"
         world.log.record(Write(world.destination.name, "exec", "Pod", destination.namespace, "etcd-*", told))
-    conditions = [{"type": each, "status": "True"} for each in ALWAYS_TRUE]
-    hosted = destination.hosted
-    world.destination.comes_true(HOSTED_CLUSTERS, hosted.namespace, hosted.name, {"conditions": conditions})
+
+
+def _conditions(true: Sequence[str], **others: str) -> dict[str, Any]:
+    told = {**dict.fromkeys(true, "True"), **others}
+    return {"conditions": [{"type": name, "status": status} for name, status in told.items()]}
 
 
 def give_auto_repair_back(world: World) -> None:
