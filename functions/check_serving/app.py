@@ -22,6 +22,7 @@ def handler(request: Task) -> dict[str, Any]:
     destination = open_destination(services.destination(request), services.store, services.signer, request)
     previous, now = request.data.get("serving"), services.clock.now()
     guarding.hold_updates(destination)
+    guarding.release_next(destination, now)
     if previous and previous["attempt"] >= guarding.PATIENCE:
         guarding.unpause_cluster_api(destination, now)
     awaited = making_room.step(destination.cluster, destination.record)

@@ -77,13 +77,17 @@ class _NodePools:
         problem = ""
         if pause.paused:
             self._pause_machines(namespace, pool)
-        elif status_of(hosted).get("ignitionEndpoint"):
+        if looked := bool(status_of(hosted).get("ignitionEndpoint")):
             try:
-                bootstrap = self._make(hosted, pool, namespace)
+                bootstrap = self._made_of(hosted, pool)
+                if not pause.paused:
+                    self._make(hosted, pool, namespace, bootstrap)
             except MissingConfigError as error:
-                problem = str(error)
+                bootstrap, problem = None, str(error)
         guest = self._guests.view((key[0], hosted["metadata"]["name"]))
-        status, annotations = node_pool_status(self._writer, pool, namespace, pause, guest, bootstrap, problem)
+        status, annotations = node_pool_status(
+            self._writer, pool, namespace, pause, guest, bootstrap, problem, looked=looked
+        )
         if annotations:
             pool = self._client.patch(NODE_POOLS, key[1], {"metadata": {"annotations": annotations}}, key[0])
         self._writer.status(NODE_POOLS, pool, status)
@@ -106,12 +110,15 @@ class _NodePools:
                     patch = {"metadata": {"annotations": {PAUSED_ANNOTATION: "true"}}}
                     self._client.patch(resource, each["metadata"]["name"], patch, namespace)
 
-    def _make(self, hosted: Object, pool: Object, namespace: str) -> str:
-        """Bring the machines' objects up to date; returns the hash of what they are made of."""
-        name, version = pool["metadata"]["name"], version_of(pool["spec"]["release"]["image"])
-        config = self._config(pool)
+    def _made_of(self, hosted: Object, pool: Object) -> str:
+        """The hash of what machines are made of. Raises MissingConfigError."""
+        config, version = self._config(pool), version_of(pool["spec"]["release"]["image"])
         trust_bundle = (hosted["spec"].get("additionalTrustBundle") or {}).get("name", "")
-        made_of = digest([config, version, hosted["spec"]["pullSecret"]["name"], trust_bundle])
+        return digest([config, version, hosted["spec"]["pullSecret"]["name"], trust_bundle])
+
+    def _make(self, hosted: Object, pool: Object, namespace: str, made_of: str) -> None:
+        """Bring the machines' objects up to date."""
+        name, version = pool["metadata"]["name"], version_of(pool["spec"]["release"]["image"])
         annotation = {NODE_POOL_ANNOTATION: _identity(pool)}
         self._bootstrap_secrets(hosted, pool, namespace, made_of, annotation)
         template = _machine_template(hosted, pool, namespace, annotation)
@@ -127,7 +134,6 @@ class _NodePools:
             self._writer.ensure(MACHINE_HEALTH_CHECKS, health_check(hosted, pool, namespace, annotation))
         elif self._writer.get(MACHINE_HEALTH_CHECKS, name, namespace):
             self._client.delete(MACHINE_HEALTH_CHECKS, name, namespace)
-        return made_of
 
     def _config(self, pool: Object) -> list[Object]:
         found = []

@@ -27,8 +27,15 @@ def node_pool_status(
     guest: GuestView,
     made_of: str | None,
     problem: str,
+    *,
+    looked: bool,
 ) -> tuple[Object, Object]:
-    """The status, and the annotations that change with it. `made_of` is None while nothing was made this time."""
+    """The status, and the annotations that change with it.
+
+    `made_of`: what machines would be made of, None when that cannot be told. Of a paused NodePool HyperShift tells
+    whether version and config would be updated, and nothing of its template. `looked`: False while it waits for the
+    ignition endpoint and tells nothing of updates, config or pause.
+    """
     identity = f"{pool['metadata']['namespace']}/{pool['metadata']['name']}"
     machines = [
         machine
@@ -42,7 +49,9 @@ def node_pool_status(
     template = ""
     if deployment:
         template = deployment["spec"]["template"]["spec"]["infrastructureRef"]["name"]
-    if made_of is not None and deployment:
+    if made_of is not None and deployment and pause.paused:
+        updating_config = annotations.get(f"{_PREFIX}CurrentConfig") not in (None, made_of)
+    elif made_of is not None and deployment:
         current = annotations.get(f"{_PREFIX}CurrentConfig")
         old_template = annotations.get(f"{_PREFIX}PlatformMachineTemplate")
         rolled = _is_rolled_out(deployment)
@@ -58,14 +67,18 @@ def node_pool_status(
     desired = pool["spec"].get("replicas", 0)
     conditions = [
         *_machine_conditions(machines, guest, desired),
-        _updating("UpdatingConfig", updating=updating_config),
-        _updating("UpdatingPlatformMachineTemplate", updating=updating_template),
-        _updating("UpdatingVersion", updating=False),
-        ("ValidMachineConfig", str(not problem), "ValidationFailed" if problem else "AsExpected", problem),
         ("ValidReleaseImage", str(version_of(pool["spec"]["release"]["image"]) is not None), "AsExpected", ""),
         _repair(pool),
-        pause.condition(),
     ]
+    if looked:
+        conditions += [
+            _updating("UpdatingConfig", updating=updating_config),
+            _updating("UpdatingVersion", updating=False),
+            ("ValidMachineConfig", str(not problem), "ValidationFailed" if problem else "AsExpected", problem),
+            pause.condition(),
+        ]
+        if not pause.paused:
+            conditions.append(_updating("UpdatingPlatformMachineTemplate", updating=updating_template))
     if any(status_of(machine).get("nodeRef") for machine in machines):
         conditions.append(("ReachedIgnitionEndpoint", "True", "AsExpected", ""))
     status = {

@@ -16,6 +16,7 @@ from lifeboat.restore.loading import load
 from lifeboat.restore.order import ALL, GROUPS
 from lifeboat.restore.preflight import preflight
 from lifeboat.restore.relink import relink
+from lifeboat.restore.serving import HELD
 from tests.unit.backed_up import BACKUP, OPERATION, a_backup, a_node, supported
 from tests.unit.builders import (
     a_crd,
@@ -288,10 +289,11 @@ class TestHostedCluster:
         hosted_cluster.create_hosted_cluster(destination, NOW, still_fenced)
         assert "old.example" not in str(destination.cluster.objects("HostedCluster"))
 
-    def test_node_pools_come_unpaused_without_auto_repair_which_they_get_back_later(self, destination):
+    def test_node_pools_come_held_without_auto_repair_which_they_get_back_later(self, destination):
         hosted_cluster.create_node_pools(destination, NOW)
         pool = one(destination.cluster, "NodePool", "workers-a", "clusters")
-        assert ("pausedUntil" in pool["spec"], pool["spec"]["management"]["autoRepair"]) == (False, False)
+        assert (pool["spec"]["pausedUntil"], pool["spec"]["management"]["autoRepair"]) == ("true", False)
+        assert pool["metadata"]["annotations"][HELD] == OPERATION
         hosted_cluster.restore_auto_repair(destination)
         assert one(destination.cluster, "NodePool", "workers-a", "clusters")["spec"]["management"]["autoRepair"] is True
 
@@ -302,6 +304,7 @@ class TestHostedCluster:
         assert hosted_cluster.restore_auto_repair(destination) == {"autoRepair": []}
         pool = one(destination.cluster, "NodePool", "own", "clusters")
         assert pool["spec"]["pausedUntil"] == "2027-01-01T00:00:00Z"
+        assert HELD not in pool["metadata"]["annotations"]
         assert pool["spec"]["management"]["autoRepair"] is False
 
 

@@ -7,7 +7,7 @@ from lifeboat.errors import TeardownRefusedError
 from lifeboat.model import HostedClusterRef
 from lifeboat.references import REFERENCED
 from lifeboat.resources import DEPLOYMENTS, HOSTED_CLUSTERS, PODS, ROUTES
-from lifeboat.restore.serving import ALWAYS_TRUE
+from lifeboat.restore.serving import wanted
 from lifeboat.teardown import control_plane, deletion, operator, plan
 from lifeboat.teardown.preflight import preflight
 from tests.unit.backed_up import OPERATION, a_backup, set_conditions
@@ -17,6 +17,7 @@ from tests.unit.memory import NOW, MemoryExecutions
 INNER = "clusters-blue"
 RESTORE = "arn:aws:states:us-east-2:123456789012:execution:lifeboat-restore:one"
 BLUE = HostedClusterRef("clusters", "blue")
+GOOD = wanted(blue().hosted_cluster())
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def world():
     for route in world.source.list_objects(ROUTES, INNER):
         world.source.remove("Route", INNER, route["metadata"]["name"])
     world.destination.add(blue().hosted_cluster())
-    set_conditions(world.destination, "HostedCluster", "clusters", "blue", **dict.fromkeys(ALWAYS_TRUE, "True"))
+    set_conditions(world.destination, "HostedCluster", "clusters", "blue", **dict.fromkeys(GOOD, "True"))
     return world
 
 

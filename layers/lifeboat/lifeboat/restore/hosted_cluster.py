@@ -17,11 +17,12 @@ from lifeboat import auto_repair
 from lifeboat.edits import edit
 from lifeboat.errors import RestoreFailedError
 from lifeboat.model import Manifest
-from lifeboat.reconciliation import BACKUP, OPERATION, is_paused
+from lifeboat.reconciliation import BACKUP, OPERATION, PAUSED, is_paused
 from lifeboat.resources import HOSTED_CLUSTERS, NODE_POOLS, Resource
 from lifeboat.restore.destination import assert_own_namespace
 from lifeboat.restore.loading import Destination
 from lifeboat.restore.objects import drop_snapshot_url, prepare
+from lifeboat.restore.serving import HELD
 
 
 def create_hosted_cluster(
@@ -57,7 +58,7 @@ def hosted_cluster_manifest(destination: Destination, now: datetime.datetime) ->
 
 
 def create_node_pools(destination: Destination, now: datetime.datetime) -> dict[str, Any]:
-    """Create the NodePools if absent, autoRepair off until the cluster serves; returns their names."""
+    """Create the NodePools if absent, held, autoRepair off until the cluster serves; returns their names."""
     names = []
     for exported in destination.manifests(NODE_POOLS):
         manifest = node_pool_manifest(destination, exported, now)
@@ -72,7 +73,7 @@ def create_node_pools(destination: Destination, now: datetime.datetime) -> dict[
 
 
 def node_pool_manifest(destination: Destination, exported: Manifest, now: datetime.datetime) -> Manifest:
-    """What was exported, with the pause that its owner had set, if any.
+    """What was exported, paused: by its owner's own value, else held until its nodes are known to stay (`guarding`).
 
     HyperShift's own annotations (current and target config, machine template) stay: they belong to the exported
     MachineDeployments and templates, and without them the operator would take every node's config for an update.
@@ -80,6 +81,9 @@ def node_pool_manifest(destination: Destination, exported: Manifest, now: dateti
     manifest = _unsigned(destination, NODE_POOLS, exported)
     recorded = destination.state.node_pools.get(manifest["metadata"]["name"], {})
     _set_pause(manifest, recorded.get("pausedUntil"), now, keep_active=True)
+    if not is_paused(manifest["spec"].get("pausedUntil"), now):
+        manifest["metadata"]["annotations"][HELD] = destination.operation_id
+        manifest["spec"]["pausedUntil"] = PAUSED
     manifest["spec"].setdefault("management", {})["autoRepair"] = False
     return manifest
 
@@ -104,7 +108,7 @@ def restore_auto_repair(destination: Destination) -> dict[str, Any]:
 def _unsigned(destination: Destination, resource: Resource, exported: Manifest) -> Manifest:
     manifest = prepare(resource, exported, destination)
     annotations = manifest["metadata"].get("annotations") or {}
-    for ours in (OPERATION, BACKUP, auto_repair.ANNOTATION):
+    for ours in (OPERATION, BACKUP, HELD, auto_repair.ANNOTATION):
         annotations.pop(ours, None)
     manifest["metadata"]["annotations"] = annotations
     return manifest

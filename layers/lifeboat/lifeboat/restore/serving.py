@@ -10,6 +10,7 @@ import datetime
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from lifeboat.edits import annotation
 from lifeboat.model import HostedClusterRef, Manifest
 from lifeboat.ports import ManagementCluster
 from lifeboat.reconciliation import is_paused, node_pools_of
@@ -21,40 +22,68 @@ ALWAYS_TRUE = (
     "EtcdAvailable",
     "KubeAPIServerAvailable",
     "InfrastructureReady",
-    "ValidReleaseImage",
-    "ClusterVersionSucceeding",
-)
-TRUE_IF_PRESENT = (
-    "ExternalDNSReachable",
     "IgnitionEndpointAvailable",
+    "ValidReleaseImage",
     "ValidOIDCConfiguration",
     "ValidAWSIdentityProvider",
-    "DataPlaneConnectionAvailable",
-    "SupportedHostedCluster",
-    "ReconciliationSucceeded",
+    "ClusterVersionSucceeding",
 )
+TRUE_WITH_PUBLIC_NAMES = ("ExternalDNSReachable",)
+"""Of a private hosted cluster it stays Unknown: its names are not public."""
+
+TRUE_WITH_PRIVATE_ACCESS = ("AWSEndpointServiceAvailable", "AWSEndpointAvailable")
+TRUE_WITH_KMS = ("ValidAWSKMSConfig",)
+TRUE_IF_PRESENT = ("ValidConfiguration", "SupportedHostedCluster", "ReconciliationSucceeded")
+TRUE_IF_PRESENT_WITH_NODES = ("DataPlaneConnectionAvailable",)
+"""Unknown while no node is expected."""
+
+HELD = "lifeboat/held"
+"""On a NodePool: paused by the restore that made it, until it is known that none of its nodes would be replaced."""
+
 NODE_POOL_TRUE = ("AllMachinesReady", "AllNodesHealthy")
 NODE_POOL_NOT_TRUE = ("UpdatingVersion", "UpdatingConfig", "UpdatingPlatformMachineTemplate")
+
+
+def wanted(hosted_cluster: Manifest) -> tuple[str, ...]:
+    """Conditions that must be there and True, by how this hosted cluster is reached and encrypted."""
+    spec = hosted_cluster["spec"]
+    access = ((spec.get("platform") or {}).get("aws") or {}).get("endpointAccess") or "Public"
+    named = any(
+        (each.get("servicePublishingStrategy") or {}).get(way, {}).get("hostname")
+        for each in spec.get("services") or ()
+        for way in ("route", "loadBalancer")
+    )
+    return (
+        *ALWAYS_TRUE,
+        *(TRUE_WITH_PUBLIC_NAMES if access != "Private" and named else ()),
+        *(TRUE_WITH_PRIVATE_ACCESS if access != "Public" else ()),
+        *(TRUE_WITH_KMS if (spec.get("secretEncryption") or {}).get("type") == "kms" else ()),
+    )
 
 
 def not_serving(destination: Destination, now: datetime.datetime) -> list[str]:
     """What the destination still lacks, in words; empty when it serves."""
     return [
-        *hosted_cluster_problems(destination.cluster, destination.hosted),
+        *hosted_cluster_problems(
+            destination.cluster, destination.hosted, with_nodes=bool(destination.state.provider_ids)
+        ),
         *_etcd_problems(destination),
         *_cluster_api_problems(destination),
         *_node_pool_problems(destination, now),
     ]
 
 
-def hosted_cluster_problems(cluster: ManagementCluster, hosted: HostedClusterRef) -> list[str]:
+def hosted_cluster_problems(
+    cluster: ManagementCluster, hosted: HostedClusterRef, *, with_nodes: bool = True
+) -> list[str]:
     """Conditions of the HostedCluster that are not as they must be."""
     live = cluster.get(HOSTED_CLUSTERS, hosted.namespace, hosted.name)
     if live is None:
         return [f"HostedCluster {hosted} to exist"]
     status = conditions(live)
-    problems = [f"HostedCluster {name}" for name in ALWAYS_TRUE if _status(status, name) != "True"]
-    problems += [f"HostedCluster {name}" for name in TRUE_IF_PRESENT if _status(status, name) not in {"True", None}]
+    if_present = (*TRUE_IF_PRESENT, *(TRUE_IF_PRESENT_WITH_NODES if with_nodes else ()))
+    problems = [f"HostedCluster {name}" for name in wanted(live) if _status(status, name) != "True"]
+    problems += [f"HostedCluster {name}" for name in if_present if _status(status, name) not in {"True", None}]
     if _status(status, "Degraded") == "True":
         problems.append(f"HostedCluster not Degraded ({status['Degraded'].get('message', '')[:100]})")
     return problems
@@ -82,11 +111,19 @@ def _node_pool_problems(destination: Destination, now: datetime.datetime) -> Ite
         if live is None:
             yield f"NodePool {name} to exist"
             continue
+        if is_held(live):
+            yield f"NodePool {name} released"
+            continue
         if is_paused(live["spec"].get("pausedUntil"), now):
             continue  # its owner paused it: nothing reconciles it, its conditions say nothing
         status = conditions(live)
         yield from (f"NodePool {name} {each}" for each in NODE_POOL_TRUE if _status(status, each) != "True")
         yield from (f"NodePool {name} not {each}" for each in updates(live))
+
+
+def is_held(pool: Manifest) -> bool:
+    """Whether it is still paused by the restore that made it."""
+    return annotation(pool, HELD) is not None
 
 
 def updates(pool: Manifest) -> list[str]:
