@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from lifeboat.vpc_endpoints import VpcEndpoint
+
+_GONE = "InvalidVpcEndpointId"
+"""How the code of the error begins: `…NotFound` with or without a dot, by age of the service."""
 
 
 class Ec2VpcEndpoints:
@@ -15,19 +20,23 @@ class Ec2VpcEndpoints:
         self._client = client
 
     def of(self, ids: Sequence[str]) -> dict[str, VpcEndpoint]:
-        if not ids:
-            return {}
-        # By filter, not by id: an id that is gone would be an error for all of them.
-        pages = self._client.get_paginator("describe_vpc_endpoints").paginate(
-            Filters=[{"Name": "vpc-endpoint-id", "Values": list(ids)}]
-        )
-        return {
-            each["VpcEndpointId"]: VpcEndpoint(
-                each["VpcEndpointId"],
-                each["ServiceName"],
-                str(each["State"]).lower(),
-                tuple(entry["DnsName"].rstrip(".") for entry in each.get("DnsEntries", ()) if entry.get("DnsName")),
-            )
-            for page in pages
-            for each in page["VpcEndpoints"]
-        }
+        return {each: found for each in ids if (found := self._one(each)) is not None}
+
+    def _one(self, endpoint_id: str) -> VpcEndpoint | None:
+        """Each by itself: one that is gone would be an error for all of a call."""
+        try:
+            found = self._client.describe_vpc_endpoints(VpcEndpointIds=[endpoint_id])["VpcEndpoints"]
+        except ClientError as error:
+            if error.response["Error"]["Code"].startswith(_GONE):
+                return None
+            raise
+        return _endpoint(found[0]) if found else None
+
+
+def _endpoint(found: Mapping[str, Any]) -> VpcEndpoint:
+    return VpcEndpoint(
+        found["VpcEndpointId"],
+        found["ServiceName"],
+        str(found["State"]).lower(),
+        tuple(entry["DnsName"].rstrip(".") for entry in found.get("DnsEntries", ()) if entry.get("DnsName")),
+    )
