@@ -66,7 +66,7 @@ def lines(plan: Mapping[str, Any]) -> list[str]:
             f"  {_SEVERITIES[each['severity']]:<7}  {each['told']}  ({each['step']})" for each in plan["problems"]
         ]
     blocking = sum(each["severity"] == "blocks" for each in plan["problems"])
-    verdict = f"NOT FIT: {blocking} problems" if blocking else f"fit; digest {plan['digest']}"
+    verdict = f"NOT FIT: {blocking} problem(s)" if blocking else f"fit; digest {plan['digest']}"
     return [*found, "", verdict]
 
 

@@ -21,6 +21,14 @@ def test_recover_asks_for_approval_unless_told_otherwise():
     assert request.extra["onConflict"] == "fail"
 
 
+def test_recover_may_be_held_to_a_plan_that_somebody_read():
+    given = {"hostedCluster": BLUE, "source": "mgmt-1", "destination": "mgmt-2"}
+    assert "planDigest" not in requests.recover(given).extra
+    assert requests.recover({**given, "planDigest": "ab" * 32}).extra["planDigest"] == "ab" * 32
+    with pytest.raises(InvalidInputError, match="planDigest: not the digest of a plan"):
+        requests.recover({**given, "planDigest": "abc"})
+
+
 def test_the_consoles_link_to_a_parent_is_no_unknown_field():
     requests.backup({"hostedCluster": BLUE, "source": "mgmt-1", "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID": "x"})
 
