@@ -44,7 +44,7 @@ class Server:
         from moto.sts.models import sts_backends  # noqa: PLC0415
         from werkzeug.serving import make_server  # noqa: PLC0415
 
-        from sandbox.aws import dns, events, kms, route53, stepfunctions, traces  # noqa: PLC0415
+        from sandbox.aws import dns, events, kms, load_balancing, route53, stepfunctions, traces  # noqa: PLC0415
         from sandbox.aws.calls import CallLog  # noqa: PLC0415
         from sandbox.aws.endpoint import Endpoint  # noqa: PLC0415
         from sandbox.aws.functions.code import read_code_from  # noqa: PLC0415
@@ -68,6 +68,7 @@ class Server:
         events.deliver_to_every_target(plan.aws_url)
         kms.sign_what_was_given()
         route53.judge_changes_by_what_is_there()
+        load_balancing.name_load_balancers_by_their_address()
         self._host = FunctionHost(
             plan, identities.of_role, FunctionLogs(plan.logs / "functions", backend_of(logs_backends))
         )

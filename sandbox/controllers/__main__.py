@@ -19,6 +19,7 @@ from sandbox.controllers.scheduler import scheduler
 from sandbox.controllers.stateful_set import stateful_set_controller
 from sandbox.controllers.volume_binder import volume_binder_controllers
 from sandbox.hypershift import Startable, hypershift_controllers
+from sandbox.hypershift.cloud import Cloud
 from sandbox.informer import Controller, Informers
 from sandbox.plan import Plan
 from sandbox.process import run_until_terminated
@@ -37,7 +38,8 @@ def manager_controllers(context: Context) -> list[Controller]:
 
 def cloud_controllers(context: Context) -> list[Controller]:
     """Scheduler, volume provisioner and load balancers: no part of kube-controller-manager."""
-    return [scheduler(context), *provisioner_controllers(context), load_balancer_controller(context)]
+    cloud = None if "--bare" in sys.argv else Cloud(context.plan)
+    return [scheduler(context), *provisioner_controllers(context), load_balancer_controller(context, cloud)]
 
 
 def main() -> None:

@@ -1,4 +1,7 @@
-"""Services of type LoadBalancer: an address of the plan, a host name that encodes it, and a TCP proxy to ready pods."""
+"""Services of type LoadBalancer: an address of the plan, a host name that encodes it, and a TCP proxy to ready pods.
+
+AWS knows each of them as well (see `targets`): one without registered targets leads nowhere.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from sandbox.client import PODS, SERVICES
 from sandbox.controllers.pods import is_leaving
+from sandbox.controllers.targets import Targets
 from sandbox.informer import Controller, Key
 from sandbox.objects import is_ready, status_of
 from sandbox.services import port_of, selects
@@ -20,6 +24,7 @@ if TYPE_CHECKING:
 
     from sandbox.client import Object
     from sandbox.controllers.context import Context
+    from sandbox.hypershift.cloud import Cloud
 
 _log = logging.getLogger(__name__)
 _SUFFIX = ".elb.us-east-2.amazonaws.example"
@@ -45,6 +50,7 @@ class _Proxy:
     def __init__(self, address: str, port: int) -> None:
         self.address, self.port = address, port
         self.backends: list[tuple[str, int]] = []
+        self.registered = True
         self._turn = itertools.count()
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
@@ -56,6 +62,10 @@ class _Proxy:
         """Stop listening and cut what is open, as the load balancer's deletion does."""
         if self._server:
             self._server.close()
+        await self.cut()
+
+    async def cut(self) -> None:
+        """End every open connection."""
         for writer in list(self._open):
             writer.close()
 
@@ -71,7 +81,7 @@ class _Proxy:
             writer.close()
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
-        backends = list(self.backends)
+        backends = list(self.backends) if self.registered else []
         first = next(self._turn)
         for offset in range(len(backends)):
             target = backends[(first + offset) % len(backends)]
@@ -90,8 +100,9 @@ async def _pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> Non
 
 
 class _LoadBalancers:
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, cloud: Cloud | None) -> None:
         self._context = context
+        self._targets = Targets(cloud, context.cluster.name, self._told) if cloud else None
         self._services = context.informers.of(SERVICES)
         self._pods = context.informers.of(PODS)
         self._proxies: dict[tuple[Key, int], _Proxy] = {}
@@ -102,7 +113,10 @@ class _LoadBalancers:
         service = self._context.client.get(SERVICES, key[1], key[0])
         if service is None or service["spec"].get("type") != "LoadBalancer" or is_leaving(service):
             for proxy_key in [each for each in self._proxies if each[0] == key]:
-                self._run(self._proxies.pop(proxy_key).stop())
+                ended = self._proxies.pop(proxy_key)
+                self._run(ended.stop())
+                if self._targets:
+                    self._targets.remove(key, _name(ended.address))
             return
         address = self._address(service)
         for port in service["spec"]["ports"]:
@@ -112,6 +126,8 @@ class _LoadBalancers:
                 self._run(proxy.start())
                 self._proxies[key, port["port"]] = proxy
             proxy.backends = self._backends(service, port)
+        if self._targets:
+            self._targets.ensure(key, _name(address), service, self._context.cluster.kubelet_address)
         ingress = [{"hostname": host_name(address)}]
         if (status_of(service).get("loadBalancer") or {}).get("ingress") != ingress:
             self._context.client.patch_status(SERVICES, key[1], {"loadBalancer": {"ingress": ingress}}, key[0])
@@ -137,6 +153,14 @@ class _LoadBalancers:
                     backends.append((status_of(pod)["podIP"], number))
         return backends
 
+    def _told(self, key: Key, registered: bool, cut: bool) -> None:  # noqa: FBT001
+        """Called from another thread: what is behind a load balancer came or went."""
+        for (owner, _), proxy in list(self._proxies.items()):
+            if owner == key:
+                proxy.registered = registered
+                if cut:
+                    self._run(proxy.cut())
+
     def _run(self, work: Coroutine[None, None, None]) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(5)
 
@@ -149,13 +173,18 @@ class _LoadBalancers:
         ]
 
 
-def load_balancer_controller(context: Context) -> Controller:
-    work = _LoadBalancers(context)
+def load_balancer_controller(context: Context, cloud: Cloud | None = None) -> Controller:
+    """Without `cloud` nobody but the cluster knows of its load balancers."""
+    work = _LoadBalancers(context, cloud)
     return (
         Controller("load-balancer", work.reconcile, resync=5.0)
         .watch(context.informers.of(SERVICES))
         .watch(context.informers.of(PODS), work.services_of)
     )
+
+
+def _name(address: str) -> str:
+    return host_name(address).partition(".")[0]
 
 
 def _address_in(service: Object) -> str | None:

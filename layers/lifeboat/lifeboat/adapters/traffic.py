@@ -15,6 +15,7 @@ _TAGS_AT_ONCE = 20  # DescribeTags takes no more
 _SERVICE_TAGS = ("kubernetes.io/service-name", "service.k8s.aws/stack")
 """Of the cloud provider (in the tree and out of it), and of the AWS Load Balancer Controller: `<namespace>/<name>`."""
 _CLUSTER_TAGS = ("kubernetes.io/cluster/", "elbv2.k8s.aws/cluster")
+_DEFAULTS = dict(zip(AT_ONCE, ("300", "false"), strict=True))
 _LEFT = ("unused",)
 """States of a target that has nothing to drain any more; every other one may still get or carry traffic."""
 _KNOCK_SECONDS = 4.0
@@ -84,9 +85,8 @@ class ElbLoadBalancers:
             for each in health
             if (each.get("TargetHealth") or {}).get("State") not in _LEFT or _is_registered(each)
         ]
-        return TargetGroup(
-            arn, tuple(sorted(targets, key=repr)), {e["Key"]: e["Value"] for e in told if e["Key"] in AT_ONCE}
-        )
+        given = {each["Key"]: each["Value"] for each in told if each["Key"] in AT_ONCE}
+        return TargetGroup(arn, tuple(sorted(targets, key=repr)), _DEFAULTS | given)
 
     def _tags(self, arns: Sequence[str]) -> dict[str, dict[str, str]]:
         found: dict[str, dict[str, str]] = {arn: {} for arn in arns}
