@@ -1,6 +1,6 @@
-"""`python -m sandbox.controllers PLAN CLUSTER [--bare]`: every controller of one management cluster, in one process.
+"""`python -m sandbox.controllers PLAN CLUSTER [OPTION]`: every controller of one management cluster, in one process.
 
-`--bare`: without HyperShift's and Cluster API's.
+`--bare`: without HyperShift's and Cluster API's, and without AWS. `--without-aws`: with them, where no AWS answers.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def manager_controllers(context: Context) -> list[Controller]:
 
 def cloud_controllers(context: Context) -> list[Controller]:
     """Scheduler, volume provisioner and load balancers: no part of kube-controller-manager."""
-    cloud = None if "--bare" in sys.argv else Cloud(context.plan)
+    cloud = None if {"--bare", "--without-aws"}.intersection(sys.argv) else Cloud(context.plan)
     return [scheduler(context), *provisioner_controllers(context), load_balancer_controller(context, cloud)]
 
 

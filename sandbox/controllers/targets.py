@@ -17,8 +17,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from sandbox.plan import ZONES
 
 if TYPE_CHECKING:
-    from sandbox.hypershift.cloud import Cloud
     from sandbox.client import Object
+    from sandbox.hypershift.cloud import Cloud
 
 _log = logging.getLogger(__name__)
 _LOOK_SECONDS = 1.0

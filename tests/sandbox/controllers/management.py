@@ -45,7 +45,8 @@ class ManagementCluster:
         if self._aws:
             self._processes.wait_for_file(self.plan.run / "aws.ready", 60)
         self.client = Client(self.cluster.kubeconfig)
-        self._processes.start(f"{name}-controllers", "sandbox.controllers", self._path, self.cluster.name)
+        without = [] if self._aws else ["--without-aws"]
+        self._processes.start(f"{name}-controllers", "sandbox.controllers", self._path, self.cluster.name, *without)
         self._informers = Informers(self.client)
         for zone in ZONES:
             self._add_node(zone)
