@@ -22,6 +22,7 @@ def handler(request: Task) -> dict[str, Any]:
         dns=services.dns,
         instances=services.instances,
         endpoints=services.endpoints,
+        documents=services.documents,
         record=move.record,
         state=move.state,
         operation_id=request.operation.id,

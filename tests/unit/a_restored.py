@@ -9,12 +9,15 @@ from typing import Any
 
 from lifeboat.etcd import scripts
 from lifeboat.ports import ExecResult
+from lifeboat.restore.serving import wanted
 from lifeboat.verification.restored import Restored
 from tests.unit.a_move import FirstHalf
-from tests.unit.builders import a_management_cluster, an_object
+from tests.unit.builders import a_management_cluster, a_pod, an_object, blue
 from tests.unit.memory import MemoryCluster, MemoryVpcEndpoints
+from tests.unit.memory_aws import MemoryDocuments
 from tests.unit.pods import framed
 
+GOOD = {**dict.fromkeys(wanted(blue().hosted_cluster()), "True"), "Degraded": "False"}
 BALANCER = "lb-127-9-40-1.elb.us-east-2.amazonaws.example"
 
 
@@ -60,13 +63,27 @@ class World:
         self.destination.add(*(each for each in builder.objects() if each["kind"] != "Pod"))
         ingress = {"loadBalancer": {"ingress": [{"hostname": BALANCER}]}}
         self.destination.add(an_object("v1", "Service", "router", "clusters-blue", status=ingress))
-        self.set_conditions(Available="True", Degraded="False", EtcdAvailable="True", KubeAPIServerAvailable="True")
+        self.destination.add(a_pod("etcd-0", "clusters-blue", labels={"app": "etcd"}, container="etcd"))
+        self.set_conditions(**GOOD)
         for service in ("APIServer", "OAuthServer", "Konnectivity", "Ignition"):
             self.half.dns.add(builder.hostname(service), "CNAME", BALANCER)
         self.guest = MemoryCluster("hosted cluster clusters/blue")
+        self.lands_at_the_destination = True
         self.endpoints = MemoryVpcEndpoints()
+        self.documents = MemoryDocuments()
         self.members = Members()
-        self.destination.exec_handler = self.members
+        self.destination.exec_handler = self.ask
+
+    def ask(self, namespace: str, pod: str, container: str, command: Sequence[str], stdin: str) -> ExecResult:
+        """etcd of the destination holds what its API was told to write."""
+        if (
+            command[5:7] == ["get", "/kubernetes.io/configmaps/default/lifeboat-probe"]
+            and pod not in self.members.silent
+        ):
+            there = self.guest.objects("ConfigMap") if self.lands_at_the_destination else []
+            kvs = [{"mod_revision": int(each["metadata"]["resourceVersion"])} for each in there]
+            return framed(json.dumps({"header": {}, **({"kvs": kvs} if kvs else {})}))
+        return self.members(namespace, pod, container, command, stdin)
 
     def set_conditions(self, **conditions: str) -> None:
         held = self.held("HostedCluster", "clusters", "blue")
@@ -88,6 +105,7 @@ class World:
             dns=half.dns,
             instances=half.instances,
             endpoints=self.endpoints,
+            documents=self.documents,
             record=move.record,
             state=move.state,
             operation_id="op-1",

@@ -23,6 +23,11 @@ def document_urls(issuer: str) -> tuple[str, str]:
     return f"{issuer}/.well-known/openid-configuration", f"{issuer}/openid/v1/jwks"
 
 
+def is_public(issuer: str) -> bool:
+    """Whether documents of this issuer are for others, AWS among them; a cluster's own default is for itself only."""
+    return issuer.startswith("https://") and "kubernetes.default" not in issuer
+
+
 def published(documents: Documents, issuer: str, wanted: str) -> str | None:
     """What is wrong with the documents that anybody, IAM included, reads of an issuer; None when all is well.
 

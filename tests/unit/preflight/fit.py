@@ -25,20 +25,26 @@ _PEM = (
 )
 
 
+SIGNING_KEY = base64.b64encode(_PEM).decode()
+
+
+def documents(issuer: str = ISSUER, key: str | None = None) -> dict[str, bytes]:
+    """What is published below ISSUER, by URL."""
+    discovery, keys = oidc.document_urls(ISSUER)
+    listed = {"keys": [{"kid": key or oidc.key_id(_PEM)}]}
+    return {discovery: json.dumps({"issuer": issuer}).encode(), keys: json.dumps(listed).encode()}
+
+
 def a_fit_world(**spec: Any) -> World:
     """`blue`, published and private, with an issuer whose documents lie where they should; and its backup."""
     platform = {"type": "AWS", "aws": {"region": REGION, "endpointAccess": "PublicAndPrivate"}}
     signing_key = a_secret("sa-signing-key", INNER)
-    signing_key["data"] = {oidc.PUBLIC_KEY: base64.b64encode(_PEM).decode()}
+    signing_key["data"] = {oidc.PUBLIC_KEY: SIGNING_KEY}
     world = a_backup(blue().with_spec(**{"issuerURL": ISSUER, "platform": platform} | spec), also=[signing_key])
     for cluster in (world.source, world.destination):
         cluster.add(an_operator(), a_secret("aws-credentials", "hypershift"))
     world.destination.add(*a_webhook())
-    discovery, keys = oidc.document_urls(ISSUER)
-    world.documents.held = {
-        discovery: json.dumps({"issuer": ISSUER}).encode(),
-        keys: json.dumps({"keys": [{"kid": oidc.key_id(_PEM)}]}).encode(),
-    }
+    world.documents.held = documents()
     ask_for(world.source, "kube-apiserver", cpu="2", memory="4Gi")
     return world
 

@@ -41,7 +41,7 @@ def make_fence(world: World) -> dict[str, Any]:
 
 def probe(world: World) -> None:
     """The write by which the hosted API is tried under its public name."""
-    hosted_api.verify(world.guest, world.operation.id)
+    hosted_api.verify(world.guest, world.destination, world.hosted, world.operation.id)
 
 
 def renew_network(world: World) -> None:

@@ -3,8 +3,6 @@
 Two kinds of findings: *not yet* (a member starts, a name is not written: looked at again until a deadline) and *never*
 (two cluster ids, a new instance: waiting mends nothing, VerificationError at once). Each module looks at one thing and
 answers with facts for the report and what is not yet there.
-
-Not looked at yet: whether the OIDC documents carry the key of `sa-signing-key`.
 """
 
 from __future__ import annotations

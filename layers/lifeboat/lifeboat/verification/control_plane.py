@@ -7,19 +7,14 @@ from collections.abc import Mapping
 from lifeboat.errors import VerificationError
 from lifeboat.model import HostedClusterRef, Manifest
 from lifeboat.ports import ManagementCluster
+from lifeboat.reconciliation import node_pools_of
 from lifeboat.resources import BY_KIND, HOSTED_CLUSTERS, MACHINES, NODE_POOLS, Resource
+from lifeboat.restore.serving import hosted_cluster_problems, updates
 from lifeboat.verification import Finding
 
-_WANTED = {
-    "Available": "True",
-    "Degraded": "False",
-    "EtcdAvailable": "True",
-    "KubeAPIServerAvailable": "True",
-}
 
-
-def verify_available(destination: ManagementCluster, hosted: HostedClusterRef) -> Finding:
-    """The HostedCluster's own conditions. They alone prove little: EtcdAvailable is True under a split brain as well.
+def verify_available(destination: ManagementCluster, hosted: HostedClusterRef, *, with_nodes: bool) -> Finding:
+    """The conditions of HostedCluster and NodePools. They alone prove little: EtcdAvailable hides a split brain.
 
     Raises VerificationError when there is no HostedCluster.
     """
@@ -27,12 +22,9 @@ def verify_available(destination: ManagementCluster, hosted: HostedClusterRef) -
     if cluster is None:
         msg = f"{destination.name} has no HostedCluster {hosted}: it was deleted after the restore"
         raise VerificationError(msg)
-    conditions = {each["type"]: each for each in (cluster.get("status") or {}).get("conditions") or []}
-    not_yet = [
-        f"HostedCluster's {kind} to be {wanted}"
-        for kind, wanted in _WANTED.items()
-        if conditions.get(kind, {}).get("status") != wanted
-    ]
+    not_yet = hosted_cluster_problems(destination, hosted, with_nodes=with_nodes)
+    for pool in node_pools_of(destination, hosted):
+        not_yet += [f"NodePool {pool['metadata']['name']} not {each}" for each in updates(pool)]
     return Finding({"uid": cluster["metadata"]["uid"]}, not_yet)
 
 

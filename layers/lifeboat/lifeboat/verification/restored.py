@@ -8,9 +8,9 @@ from typing import Any
 
 from lifeboat.backups import BackupRecord
 from lifeboat.errors import LifeboatError
-from lifeboat.ports import Dns, Instances, ManagementCluster
+from lifeboat.ports import Dns, Documents, Instances, ManagementCluster
 from lifeboat.source_state import SourceState
-from lifeboat.verification import Finding, control_plane, endpoints, etcd, guest, instances, names
+from lifeboat.verification import Finding, control_plane, endpoints, etcd, guest, identity, instances, names
 from lifeboat.vpc_endpoints import VpcEndpoints
 
 
@@ -24,6 +24,7 @@ class Restored:
     dns: Dns
     instances: Instances
     endpoints: VpcEndpoints
+    documents: Documents
     record: BackupRecord
     state: SourceState
     operation_id: str
@@ -41,10 +42,11 @@ def verify(restored: Restored) -> Finding:
         instances.verify(restored.instances, restored.record.infra_id, state.instances),
         control_plane.verify_machines(destination, hosted, state.provider_ids),
         etcd.verify(destination, hosted, restored.record.snapshot),
-        control_plane.verify_available(destination, hosted),
+        control_plane.verify_available(destination, hosted, with_nodes=bool(state.provider_ids)),
         control_plane.verify_owners(destination, hosted),
         endpoints.verify(destination, hosted, restored.dns, ways),
         names.verify(destination, hosted, restored.dns, public, ways.hosts),
+        identity.verify(destination, hosted, restored.documents),
     ]
     looks.append(_guest(restored))
     facts: dict[str, Any] = {}
@@ -55,6 +57,7 @@ def verify(restored: Restored) -> Finding:
 
 def _guest(restored: Restored) -> Finding:
     try:
-        return guest.verify(restored.guest(), restored.operation_id)
+        hosted_api = restored.guest()
     except LifeboatError:
         return Finding(not_yet=["the hosted API's admin kubeconfig"])
+    return guest.verify(hosted_api, restored.destination, restored.record.hosted_cluster, restored.operation_id)

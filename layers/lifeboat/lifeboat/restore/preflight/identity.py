@@ -51,7 +51,7 @@ def _pull_secret(look: Look) -> Iterator[str]:
 def _documents(look: Look) -> Iterator[str]:
     """An operator of another bucket would neither keep nor renew what IAM reads; a wrong key stops all guest roles."""
     issuer = str(look.hosted_cluster["spec"].get("issuerURL") or "").rstrip("/")
-    if not issuer.startswith("https://") or "kubernetes.default" in issuer:
+    if not oidc.is_public(issuer):
         return  # its tokens are not for AWS
     bucket, used = flags.value(look.operator, BUCKET_FLAG), _IN_S3.match(issuer)
     if look.operator is not None and bucket is None:
