@@ -32,6 +32,8 @@ class Members:
     keys: int = 3000
     names: Sequence[str] = ("etcd-0", "etcd-1", "etcd-2")
     silent: set[str] = field(default_factory=set)
+    guest: MemoryCluster | None = None
+    """The hosted API whose objects this etcd holds."""
 
     def __call__(self, namespace: str, pod: str, container: str, command: Sequence[str], stdin: str) -> ExecResult:
         script, *arguments = command[4:]
@@ -40,6 +42,10 @@ class Members:
             return framed("context deadline exceeded", 1)
         header = {"cluster_id": self.cluster_ids.get(pod, 77), "member_id": 1, "revision": self.revision}
         match arguments[:2]:
+            case ["get", "/kubernetes.io/configmaps/default/lifeboat-probe"]:
+                there = self.guest.objects("ConfigMap") if self.guest else []
+                kvs = [{"mod_revision": int(each["metadata"]["resourceVersion"])} for each in there]
+                return framed(json.dumps({"header": header, **({"kvs": kvs} if kvs else {})}))
             case ["member", "list"]:
                 known = [{"ID": n, "name": name, "clientURLs": ["x"]} for n, name in enumerate(self.names)]
                 return framed(json.dumps({"header": header, "members": known}))
@@ -68,22 +74,10 @@ class World:
         for service in ("APIServer", "OAuthServer", "Konnectivity", "Ignition"):
             self.half.dns.add(builder.hostname(service), "CNAME", BALANCER)
         self.guest = MemoryCluster("hosted cluster clusters/blue")
-        self.lands_at_the_destination = True
         self.endpoints = MemoryVpcEndpoints()
         self.documents = MemoryDocuments()
-        self.members = Members()
-        self.destination.exec_handler = self.ask
-
-    def ask(self, namespace: str, pod: str, container: str, command: Sequence[str], stdin: str) -> ExecResult:
-        """etcd of the destination holds what its API was told to write."""
-        if (
-            command[5:7] == ["get", "/kubernetes.io/configmaps/default/lifeboat-probe"]
-            and pod not in self.members.silent
-        ):
-            there = self.guest.objects("ConfigMap") if self.lands_at_the_destination else []
-            kvs = [{"mod_revision": int(each["metadata"]["resourceVersion"])} for each in there]
-            return framed(json.dumps({"header": {}, **({"kvs": kvs} if kvs else {})}))
-        return self.members(namespace, pod, container, command, stdin)
+        self.members = Members(guest=self.guest)
+        self.destination.exec_handler = self.members
 
     def set_conditions(self, **conditions: str) -> None:
         held = self.held("HostedCluster", "clusters", "blue")

@@ -80,7 +80,7 @@ def _no_owner(world):
         (lambda world: world.set_conditions(**{**GOOD, "Available": "False"}), "HostedCluster Available"),
         (lambda world: world.set_conditions(**{**GOOD, "ExternalDNSReachable": "Unknown"}), "ExternalDNSReachable"),
         (_updating, "NodePool workers-a not UpdatingConfig"),
-        (lambda world: setattr(world, "lands_at_the_destination", False), "mgmt-2 to answer under the public name"),
+        (lambda world: setattr(world.members, "guest", None), "mgmt-2 to answer under the public name"),
         (lambda world: world.members.silent.add("etcd-0"), "etcd to tell whether it holds what was written"),
         (
             lambda world: world.destination.remove("Pod", "clusters-blue", "etcd-0"),
@@ -116,7 +116,7 @@ def test_a_hosted_api_whose_kubeconfig_is_not_there_is_waited_for(world):
 
 
 def test_a_probe_that_another_control_plane_answered_leaves_nothing_behind(world):
-    world.lands_at_the_destination = False
+    world.members.guest = None
     verify(world.restored)
     assert world.guest.objects() == []
 

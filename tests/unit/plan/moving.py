@@ -69,7 +69,7 @@ class Moving:
         self.source.add(*_pods_of(self.builder), *_secrets(self.builder))
         self.etcd = EtcdPods(store=self.store)
         self.source.exec_handler = self.etcd
-        self.members = Members(names=[f"etcd-{n}" for n in range(self.builder._members)])
+        self.members = Members(names=[f"etcd-{n}" for n in range(self.builder._members)], guest=self.guest)
         self.source.after_write = self._at_source
         self.destination.exec_handler = self._exec_at_destination
         self.destination.after_write = self._at_destination
