@@ -8,6 +8,7 @@ import logging
 import ssl
 from typing import TYPE_CHECKING
 
+from sandbox.breaking.api import AWAY, until_gone, until_there
 from sandbox.envtest import commands, definitions, files
 from sandbox.envtest.program import Program
 from sandbox.plan import API_PORT
@@ -66,10 +67,16 @@ class Supervisor:
         self._ready.touch()
         _log.info("serving at %s", self._cluster.api_url)
         while True:
-            await again.wait()
+            away = self._cluster.folder / AWAY
+            leaving = asyncio.create_task(until_there(away))
+            restarting = asyncio.create_task(again.wait())
+            await asyncio.wait([leaving, restarting], return_when=asyncio.FIRST_COMPLETED)
+            leaving.cancel()
+            restarting.cancel()
             again.clear()
             self._ready.unlink()
             await self._api.stop(_RESTART_SECONDS)
+            await until_gone(away)
             await self._api.start()
             await self._wait_until_ready()
             self._ready.touch()

@@ -1,7 +1,7 @@
 """`python -m sandbox.kube PLAN CLUSTER`: the API server of one management cluster.
 
 SIGUSR1 restarts it on the same data: `api.ready` goes at once, and comes back when it serves again. SIGUSR2 lets it
-forget all history, as a real one does every few minutes.
+forget all history, as a real one does every few minutes. While there is a file `api.away` it serves nobody.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import signal
 import sys
 from pathlib import Path
 
+from sandbox.breaking.api import AWAY, until_gone, until_there
 from sandbox.kube.server import ApiServer
 from sandbox.plan import Plan
 
@@ -43,13 +44,21 @@ async def _run(plan: Plan, name: str) -> None:
     loop.add_signal_handler(signal.SIGUSR2, server.store.compact)
     gc.freeze()
     await server.start()
-    restarting = asyncio.create_task(_restart(server, again))
+    away = plan.management_cluster(name).folder / AWAY
+    working = [asyncio.create_task(_restart(server, again)), asyncio.create_task(_leave(server, away))]
     try:
         await until.wait()
     finally:
-        restarting.cancel()
+        for each in working:
+            each.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await server.stop()
+
+
+async def _leave(server: ApiServer, away: Path) -> None:
+    while True:
+        await until_there(away)
+        await server.restart(lambda: until_gone(away))
 
 
 async def _restart(server: ApiServer, again: asyncio.Event) -> None:

@@ -33,6 +33,8 @@ from sandbox.kube.writing import Writing
 from sandbox.plan import API_PORT
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from sandbox.plan import ManagementClusterPlan, Plan
 
 _log = logging.getLogger(__name__)
@@ -122,9 +124,14 @@ class ApiServer:
         if self._runner is not None:
             await self._runner.cleanup()
 
-    async def restart(self) -> None:
-        """Break all connections and serve again, from the same store, as a real one does from its etcd."""
+    async def restart(self, until: Callable[[], Awaitable[None]] | None = None) -> None:
+        """Break all connections and serve again, from the same store, as a real one does from its etcd.
+
+        Not before `until` says so: meanwhile every connection is refused.
+        """
         await self._hang_up()
+        if until is not None:
+            await until()
         self.store.begin_watches_anew()
         await self._listen()
 

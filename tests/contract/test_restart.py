@@ -10,6 +10,7 @@ import urllib3
 
 from lifeboat.errors import ApiUnavailableError
 from lifeboat.resources import ROUTES
+from sandbox.breaking.api import without_api
 from tests.contract.client import at
 from tests.contract.lifeboats import lifeboat_on
 from tests.contract.words import a_route, a_secret
@@ -35,6 +36,17 @@ def _ask(cluster, home, ended: threading.Event, told: list[type]) -> None:
 
 
 # A connection that the server broke may be left to the interpreter by the client's library.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_api_that_is_away_serves_nobody_and_comes_back_with_its_data(api, backend, home):
+    made = api.post(at("routes", home), a_route("before")).ok()
+    cluster = lifeboat_on(backend)
+    with without_api(backend.cluster):
+        with pytest.raises(ApiUnavailableError):
+            cluster.get(ROUTES, home, "before")
+        backend.check()
+    assert cluster.get(ROUTES, home, "before")["metadata"]["uid"] == made["metadata"]["uid"]
+
+
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_restart_breaks_connections_and_keeps_the_data(api, backend, home):
     """One restart for all that is to be seen of it: a real one takes seconds."""
