@@ -7,6 +7,7 @@ from lifeboat.model import Task
 from lifeboat.moved import open_move
 from lifeboat.restore.hosted_cluster import create_hosted_cluster
 from lifeboat.restore.loading import open_destination
+from lifeboat.restore.snapshot_url import signing
 from lifeboat.runtime import task
 from lifeboat.unreachable import fencing
 from lifeboat.wiring import Services
@@ -16,11 +17,19 @@ services = Services()
 
 @task(services)
 def handler(request: Task) -> dict[str, Any]:
-    destination = open_destination(services.destination(request), services.store, services.signer, request)
+    destination = signing.held(
+        open_destination(services.destination(request), services.store, services.signer, request)
+    )
 
     def last_look() -> None:
         move = open_move(services.store, services.signer, request)
-        fencing.check(services.outside, services.management_cluster(move.record.source), request, move)
-        lease.assert_held(services.leases, request)  # the fence has taken its time
+        source = services.management_cluster(move.record.source)
+        fencing.seal(services.outside, source, request, move)
+        fencing.check(services.outside, source, request, move)
+        lease.claim(services.leases, request, str(request.destination), instead_of=move.record.source)
 
-    return create_hosted_cluster(destination, services.clock.now(), last_look)
+    now = services.clock.now()
+    if destination.snapshot_url is not None and destination.live_hosted_cluster() is None:
+        signing.refuse_expiring(destination, now)
+    with signing.unquoted(destination):
+        return create_hosted_cluster(destination, now, last_look)

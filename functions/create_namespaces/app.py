@@ -14,4 +14,4 @@ services = Services()
 @task(services)
 def handler(request: Task) -> dict[str, Any]:
     destination = open_destination(services.destination(request), services.store, services.signer, request)
-    return create_namespaces(destination)
+    return create_namespaces(destination, request.operation.epoch)

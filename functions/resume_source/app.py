@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from lifeboat import resuming
+from lifeboat import lease, resuming
 from lifeboat.model import Task
 from lifeboat.runtime import task
 from lifeboat.wiring import Services
@@ -12,4 +12,6 @@ services = Services()
 
 @task(services)
 def handler(request: Task) -> dict[str, Any]:
+    if lease.is_way_forward_open(services.leases, request):
+        return {"touched": True, "claimed": True}
     return resuming.resume_if_touched(lambda: services.source(request), services.store, request)

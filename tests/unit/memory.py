@@ -7,6 +7,7 @@ another uid; objects with finalizers stay, marked; dependents go with their last
 from __future__ import annotations
 
 import copy
+import dataclasses
 import datetime
 import hashlib
 import itertools
@@ -261,6 +262,9 @@ class MemorySigner:
 class MemoryLeases:
     """`ports.Leases`."""
 
+    first_epoch = 1
+    """The table's begin with the clock's seconds."""
+
     def __init__(self, now: float = NOW.timestamp()) -> None:
         self.now = now
         self.leases: dict[str, Lease] = {}
@@ -272,23 +276,33 @@ class MemoryLeases:
         self, hosted_cluster: str, operation_id: str, execution: str, seconds: int, over: Lease | None
     ) -> Lease | None:
         current = self.leases.get(hosted_cluster)
-        if (current.epoch if current else None) != (over.epoch if over else None):
+        if current != over:
             return None
-        epoch = current.epoch + 1 if current else 1
-        self.leases[hosted_cluster] = Lease(operation_id, execution, epoch, int(self.now) + seconds)
+        epoch = current.epoch + 1 if current else self.first_epoch
+        owner = current.owner if current else None
+        self.leases[hosted_cluster] = Lease(operation_id, execution, epoch, int(self.now) + seconds, owner)
         return self.leases[hosted_cluster]
 
     def renew(self, hosted_cluster: str, operation_id: str, epoch: int, seconds: int) -> bool:
         if not self._mine(hosted_cluster, operation_id, epoch):
             return False
         held = self.leases[hosted_cluster]
-        self.leases[hosted_cluster] = Lease(held.holder, held.execution, epoch, int(self.now) + seconds)
+        self.leases[hosted_cluster] = Lease(held.holder, held.execution, epoch, int(self.now) + seconds, held.owner)
         return True
 
     def release(self, hosted_cluster: str, operation_id: str, epoch: int) -> bool:
         if not self._mine(hosted_cluster, operation_id, epoch):
             return False
-        self.leases[hosted_cluster] = Lease(None, None, epoch, 0)
+        self.leases[hosted_cluster] = Lease(None, None, epoch, 0, self.leases[hosted_cluster].owner)
+        return True
+
+    def claim(self, hosted_cluster: str, operation_id: str, epoch: int, owner: str, instead_of: str) -> bool:
+        if not self._mine(hosted_cluster, operation_id, epoch):
+            return False
+        held = self.leases[hosted_cluster]
+        if held.owner not in {None, owner, instead_of}:
+            return False
+        self.leases[hosted_cluster] = dataclasses.replace(held, owner=owner)
         return True
 
     def _mine(self, hosted_cluster: str, operation_id: str, epoch: int) -> bool:

@@ -3,7 +3,14 @@
 import pytest
 
 from lifeboat import acceptance, lease
-from lifeboat.errors import LeaseHeldError, LeaseLostError, PreflightError
+from lifeboat.errors import (
+    LeaseHeldError,
+    LeaseLostError,
+    PreflightError,
+    RestoreFailedError,
+    ResumeFailedError,
+    TeardownRefusedError,
+)
 from lifeboat.model import HostedClusterRef, Operation, Task
 from tests.unit.memory import NOW, MemoryClock, MemoryExecutions, MemoryLeases
 
@@ -104,6 +111,75 @@ def test_a_parent_that_ended_hands_nothing_down(leases, executions):
     ended(executions, FIRST, "FAILED")
     with pytest.raises(LeaseHeldError):
         lease.inherit(leases, executions, BLUE, Operation("one", parent.epoch, SECOND, FIRST))
+
+
+def test_one_that_runs_keeps_its_lease_whatever_a_clock_says(leases, executions):
+    """A fast clock, or a wait that nobody thought of, must not put two at work."""
+    acquire(leases, executions, "one", FIRST)
+    with pytest.raises(LeaseHeldError):
+        lease.acquire(leases, executions, BLUE, "two", SECOND, NOW.timestamp() + 10 * lease.SECONDS)
+
+
+def test_a_holder_that_nobody_knows_of_keeps_its_lease_to_the_end_and_some_more(leases, executions):
+    acquire(leases, executions, "one", "arn:aws:states:us-east-2:123456789012:execution:lifeboat-recover:forgotten")
+    late = NOW.timestamp() + lease.SECONDS
+    with pytest.raises(LeaseHeldError):
+        lease.acquire(leases, executions, BLUE, "two", SECOND, late + lease.SKEW)
+    assert lease.acquire(leases, executions, BLUE, "two", SECOND, late + lease.SKEW + 1).epoch == 2
+
+
+def test_a_holder_that_renews_while_it_is_looked_at_is_not_taken_over(leases, executions):
+    old = acquire(leases, executions, "one", FIRST)
+    ended(executions, FIRST)
+    seen = leases.read(str(BLUE))
+    leases.now += 1
+    lease.assert_held(leases, task(old))
+    assert leases.take(str(BLUE), "two", SECOND, 60, seen) is None
+
+
+def move(operation, data=None):
+    return Task(operation, BLUE, "mgmt-1", "mgmt-2", data=data or {})
+
+
+def test_a_destination_is_claimed_once_and_by_the_holder_only(leases, executions):
+    old = acquire(leases, executions, "one", FIRST)
+    lease.claim(leases, move(old), "mgmt-2", instead_of="mgmt-1")
+    with pytest.raises(RestoreFailedError, match="was claimed for mgmt-2, not for mgmt-3"):
+        lease.claim(leases, move(old), "mgmt-3", instead_of="mgmt-1")
+    ended(executions, FIRST)
+    acquire(leases, executions, "one", SECOND)
+    with pytest.raises(LeaseLostError):
+        lease.claim(leases, move(old), "mgmt-2", instead_of="mgmt-1")
+
+
+def test_what_was_claimed_is_neither_saved_nor_moved_nor_resumed_at_its_old_place(leases, executions):
+    held = acquire(leases, executions, "one", FIRST)
+    lease.claim(leases, move(held), "mgmt-2", instead_of="mgmt-1")
+    lease.release(leases, task(held))
+    given = {"hostedCluster": {"namespace": "clusters", "name": "blue"}, "source": "mgmt-1"}
+    with pytest.raises(PreflightError, match="is run by mgmt-2"):
+        acceptance.backup(event("second", given), REGISTRY, leases, executions, MemoryClock())
+    data = {"operation": {"id": "two", "execution": SECOND}, "hostedCluster": given["hostedCluster"]}
+    elsewhere = {**data, "source": "mgmt-1", "destination": "mgmt-3"}
+    with pytest.raises(PreflightError, match="is run by mgmt-2"):
+        acceptance.take_lease(elsewhere, leases, executions, MemoryClock())
+    with pytest.raises(ResumeFailedError, match="mgmt-2 owns"):
+        lease.is_way_forward_open(leases, Task(held, BLUE, "mgmt-1"))
+    override = {**given, "source": "mgmt-2", "override": {"reason": "r", "approvedBy": "me"}}
+    with pytest.raises(TeardownRefusedError, match="it is not torn down"):
+        acceptance.teardown(event("second", override), REGISTRY, leases, executions, MemoryClock())
+    assert leases.read(str(BLUE)).holder is None
+
+
+def test_a_claim_without_a_hosted_cluster_is_ended_after_a_wait_and_another_look(leases, executions):
+    held = acquire(leases, executions, "one", FIRST)
+    lease.claim(leases, move(held), "mgmt-2", instead_of="mgmt-1")
+    seen = {"pointOfNoReturn": {"destinationOwns": False}}
+    assert lease.is_way_forward_open(leases, move(held, seen))
+    assert lease.is_way_forward_open(leases, move(held, {"resumed": {"claimed": True}}))
+    assert not lease.is_way_forward_open(leases, move(held, {**seen, "resumed": {"claimed": True}}))
+    assert leases.read(str(BLUE)).owner == "mgmt-1"
+    lease.claim(leases, move(held), "mgmt-2", instead_of="mgmt-1")
 
 
 def event(name, given):

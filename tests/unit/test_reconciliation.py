@@ -78,6 +78,7 @@ def test_everything_of_the_cluster_is_paused_and_nothing_of_its_neighbour():
     assert hosted["metadata"]["annotations"] == {
         "lifeboat/operation": "op-1",
         "lifeboat/backup": backup.data["backup"]["backupId"],
+        "lifeboat/epoch": "1",
     }
     for name in ("workers-a", "workers-b"):
         pool = cluster.get(NODE_POOLS, "clusters", name)

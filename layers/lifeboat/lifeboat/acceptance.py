@@ -24,6 +24,8 @@ def backup(
     """Accept `backup`; a quiesced one with a parent is the first half of a move and leaves the source stopped."""
     request = requests.backup(event["input"])
     _refuse_unregistered(registry, request)
+    if not request.inherited:
+        lease.refuse_another_owner(leases, request.hosted_cluster, request.extra["source"])
     data = _data(event, request, _own(event, request, leases, executions, clock))
     return {**data, "firstHalfOfMove": bool(request.inherited) and request.extra["kind"] == "quiesced"}
 
@@ -44,6 +46,7 @@ def teardown(
     """Accept `teardown`."""
     request = requests.teardown(event["input"])
     _refuse_unregistered(registry, request)
+    lease.refuse_owner(leases, request.hosted_cluster, request.extra["source"])
     return _data(event, request, _own(event, request, leases, executions, clock))
 
 
@@ -61,11 +64,13 @@ def recover(event: Mapping[str, Any], registry: Registry) -> dict[str, Any]:
 
 def take_lease(data: Mapping[str, Any], leases: Leases, executions: Executions, clock: Clock) -> dict[str, Any]:
     """Take the lease for accepted data; answers the operation with its epoch."""
-    hosted, operation = data["hostedCluster"], data["operation"]
+    operation = data["operation"]
+    hosted = HostedClusterRef(data["hostedCluster"]["namespace"], data["hostedCluster"]["name"])
+    lease.refuse_another_owner(leases, hosted, data.get("source"), data.get("destination"))
     return lease.acquire(
         leases,
         executions,
-        HostedClusterRef(hosted["namespace"], hosted["name"]),
+        hosted,
         operation["id"],
         operation["execution"],
         clock.now().timestamp(),

@@ -216,21 +216,26 @@ class Lease:
     execution: str | None
     epoch: int
     expires_at: int
+    owner: str | None = None
+    """The management cluster that runs the hosted cluster, or was about to; None: nobody has claimed it yet."""
 
 
 class Leases(Protocol):
-    """One lease per hosted cluster, outside both management clusters; epochs only rise."""
+    """One lease per hosted cluster, outside both management clusters; epochs only rise, an owner outlives a release."""
 
     def read(self, hosted_cluster: str) -> Lease | None: ...
 
     def take(
         self, hosted_cluster: str, operation_id: str, execution: str, seconds: int, over: Lease | None
     ) -> Lease | None:
-        """Take the lease if it still is `over` (None: never held); None when it changed meanwhile."""
+        """Take the lease if it still is `over` (None: never held); None when it changed, or was renewed, meanwhile."""
 
     def renew(self, hosted_cluster: str, operation_id: str, epoch: int, seconds: int) -> bool: ...
 
     def release(self, hosted_cluster: str, operation_id: str, epoch: int) -> bool: ...
+
+    def claim(self, hosted_cluster: str, operation_id: str, epoch: int, owner: str, instead_of: str) -> bool:
+        """Name the owner, as long as this epoch holds the lease and none is named but it or `instead_of`."""
 
 
 @dataclass(frozen=True)

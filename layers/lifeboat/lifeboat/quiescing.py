@@ -31,14 +31,14 @@ def pause_source(cluster: ManagementCluster, store: ObjectStore, task: Task, clo
     """Pause the hosted cluster in the name of this operation and backup."""
     state = recorded_state(store, task)
     pause = Pause(task.operation.id, str(task.backup_id))
-    return reconciliation.pause(cluster, state, pause, clock.now())
+    return reconciliation.pause(cluster, state, pause, clock.now(), task.operation.epoch)
 
 
 def stop_deployments(cluster: ManagementCluster, task: Task) -> dict[str, Any]:
     """Scale one group (`controllers`, `writers`) to zero."""
     group = str(task.parameters["group"])
     namespace = task.hosted_cluster.control_plane_namespace
-    return {"group": group, "scaled": writers.stop(cluster, namespace, writers.GROUPS[group])}
+    return {"group": group, "scaled": writers.stop(cluster, namespace, writers.GROUPS[group], task.operation.epoch)}
 
 
 def check_stopped(cluster: ManagementCluster, store: ObjectStore, task: Task, clock: Clock) -> dict[str, Any]:
@@ -53,10 +53,11 @@ def check_stopped(cluster: ManagementCluster, store: ObjectStore, task: Task, cl
     state = recorded_state(store, task)
     waiting = reconciliation.not_paused(cluster, state, task.operation.id)
     if waiting:
-        reconciliation.pause(cluster, state, Pause(task.operation.id, str(task.backup_id)), clock.now())
+        ours = Pause(task.operation.id, str(task.backup_id))
+        reconciliation.pause(cluster, state, ours, clock.now(), task.operation.epoch)
     running = writers.still_running(cluster, namespace, names)
     if running:
-        writers.stop(cluster, namespace, names)
+        writers.stop(cluster, namespace, names, task.operation.epoch)
     return polling.look(
         task.data.get("stopped"),
         [*waiting, *running],

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import datetime
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from lifeboat import auto_repair, writers
+from lifeboat import auto_repair, epochs, writers
 from lifeboat.edits import annotation, edit
 from lifeboat.errors import AlreadyPausedError, PreflightError
 from lifeboat.model import HostedClusterRef, Manifest
@@ -79,14 +80,16 @@ def node_pools_of(cluster: ManagementCluster, hosted: HostedClusterRef) -> list[
     return [each for each in there if each["spec"].get("clusterName") == hosted.name]
 
 
-def pause(cluster: ManagementCluster, state: SourceState, pause: Pause, now: datetime.datetime) -> dict[str, Any]:
+def pause(
+    cluster: ManagementCluster, state: SourceState, pause: Pause, now: datetime.datetime, epoch: int = 0
+) -> dict[str, Any]:
     """Pause the HostedCluster, its NodePools (autoRepair off) and what the operator would pause for it.
 
     A NodePool that its owner had paused keeps that pause. HostedControlPlane and Cluster are set here as well: an
-    operator older than 4.18 does not pause the Cluster, one that is down pauses nothing.
+    operator older than 4.18 does not pause the Cluster, one that is down pauses nothing. Each gets the epoch.
 
-    Raises AlreadyPausedError when somebody else paused it meanwhile, PreflightError when it is gone or a NodePool came
-    that was not recorded.
+    Raises LeaseLostError where a newer epoch is, AlreadyPausedError when somebody else paused it meanwhile,
+    PreflightError when it is gone or a NodePool came that was not recorded.
     """
     hosted = state.hosted_cluster
 
@@ -97,7 +100,7 @@ def pause(cluster: ManagementCluster, state: SourceState, pause: Pause, now: dat
         annotations = {OPERATION: pause.operation_id, BACKUP: pause.backup_id}
         return {"metadata": {"annotations": annotations}, "spec": {"pausedUntil": PAUSED}}
 
-    if edit(cluster, HOSTED_CLUSTERS, hosted.namespace, hosted.name, sign) is None:
+    if edit(cluster, HOSTED_CLUSTERS, hosted.namespace, hosted.name, epochs.putting(sign, epoch)) is None:
         msg = f"HostedCluster {hosted} is gone from {cluster.name}"
         raise PreflightError(msg)
     names = [each["metadata"]["name"] for each in node_pools_of(cluster, hosted)]
@@ -105,8 +108,8 @@ def pause(cluster: ManagementCluster, state: SourceState, pause: Pause, now: dat
         msg = f"NodePool {', '.join(strangers)} appeared after the preflight of {hosted}: start again"
         raise PreflightError(msg)
     for name in names:
-        _pause_node_pool(cluster, state, name, pause.operation_id, now)
-    _set_derived(cluster, state, paused_until=PAUSED, cluster_paused=True)
+        _pause_node_pool(cluster, state, name, pause.operation_id, now, epoch)
+    _set_derived(cluster, state, epochs.putting, epoch, paused_until=PAUSED, cluster_paused=True)
     return {"nodePools": names}
 
 
@@ -127,13 +130,13 @@ def not_paused(cluster: ManagementCluster, state: SourceState, operation_id: str
     return found
 
 
-def resume(cluster: ManagementCluster, state: SourceState, operation_id: str) -> bool:
+def resume(cluster: ManagementCluster, state: SourceState, operation_id: str, epoch: int = 0) -> bool:
     """Put back replica counts, pauses and annotations exactly as recorded; False: no pause of ours is there.
 
     autoRepair of the NodePools stays off: `auto_repair.restore` turns it on once the nodes are back.
 
     Order: controllers and writers first (control-plane-operator brings the writers up by itself as well), our
-    signature last. Running it twice changes nothing the second time.
+    signature last. Running it twice changes nothing the second time. Raises LeaseLostError where a newer epoch is.
     """
     hosted = state.hosted_cluster
     current = cluster.get(HOSTED_CLUSTERS, hosted.namespace, hosted.name)
@@ -141,10 +144,17 @@ def resume(cluster: ManagementCluster, state: SourceState, operation_id: str) ->
     if mine is None or mine.operation_id != operation_id:
         return False
     order = [name for name in (*writers.WRITERS, *writers.CONTROLLERS) if name in state.replicas]
-    writers.scale(cluster, hosted.control_plane_namespace, {name: state.replicas[name] for name in order})
+    writers.scale(cluster, hosted.control_plane_namespace, {name: state.replicas[name] for name in order}, epoch)
     for name, was in state.node_pools.items():
-        _put_back_node_pool(cluster, hosted, name, was)
-    _set_derived(cluster, state, paused_until=state.paused_until, cluster_paused=state.cluster_paused)
+        _put_back_node_pool(cluster, hosted, name, was, epoch)
+    _set_derived(
+        cluster,
+        state,
+        epochs.taking_off,
+        epoch,
+        paused_until=state.paused_until,
+        cluster_paused=state.cluster_paused,
+    )
 
     def unsign(there: Manifest) -> dict[str, Any] | None:
         if signature(there) != mine:
@@ -152,12 +162,12 @@ def resume(cluster: ManagementCluster, state: SourceState, operation_id: str) ->
         annotations = {OPERATION: None, BACKUP: None}
         return {"metadata": {"annotations": annotations}, "spec": {"pausedUntil": state.paused_until}}
 
-    edit(cluster, HOSTED_CLUSTERS, hosted.namespace, hosted.name, unsign)
+    edit(cluster, HOSTED_CLUSTERS, hosted.namespace, hosted.name, epochs.taking_off(unsign, epoch))
     return True
 
 
 def _pause_node_pool(
-    cluster: ManagementCluster, state: SourceState, name: str, operation_id: str, now: datetime.datetime
+    cluster: ManagementCluster, state: SourceState, name: str, operation_id: str, now: datetime.datetime, epoch: int
 ) -> None:
     was = state.node_pools[name]
     own = is_paused(was["pausedUntil"], now)
@@ -168,10 +178,12 @@ def _pause_node_pool(
             patch["spec"] = {**patch.get("spec", {}), "pausedUntil": PAUSED}
         return patch or None
 
-    edit(cluster, NODE_POOLS, state.hosted_cluster.namespace, name, change)
+    edit(cluster, NODE_POOLS, state.hosted_cluster.namespace, name, epochs.putting(change, epoch))
 
 
-def _put_back_node_pool(cluster: ManagementCluster, hosted: HostedClusterRef, name: str, was: dict[str, Any]) -> None:
+def _put_back_node_pool(
+    cluster: ManagementCluster, hosted: HostedClusterRef, name: str, was: dict[str, Any], epoch: int
+) -> None:
     def change(current: Manifest) -> dict[str, Any] | None:
         wanted: dict[str, Any] = {}
         if current["spec"].get("pausedUntil") != was["pausedUntil"]:
@@ -181,11 +193,17 @@ def _put_back_node_pool(cluster: ManagementCluster, hosted: HostedClusterRef, na
             wanted["management"] = {"autoRepair": False}
         return {"spec": wanted} if wanted else None
 
-    edit(cluster, NODE_POOLS, hosted.namespace, name, change)
+    edit(cluster, NODE_POOLS, hosted.namespace, name, epochs.taking_off(change, epoch))
 
 
 def _set_derived(
-    cluster: ManagementCluster, state: SourceState, *, paused_until: str | None, cluster_paused: bool
+    cluster: ManagementCluster,
+    state: SourceState,
+    guard: Callable[[epochs.Change, int], epochs.Change],
+    epoch: int,
+    *,
+    paused_until: str | None,
+    cluster_paused: bool,
 ) -> None:
     """What the operator derives from the HostedCluster's pause."""
 
@@ -198,5 +216,6 @@ def _set_derived(
         return None if same else {"spec": {"paused": cluster_paused}}
 
     hosted = state.hosted_cluster
-    edit(cluster, HOSTED_CONTROL_PLANES, hosted.control_plane_namespace, hosted.name, control_plane)
-    edit(cluster, CLUSTERS, hosted.control_plane_namespace, state.infra_id, capi)
+    namespace = hosted.control_plane_namespace
+    edit(cluster, HOSTED_CONTROL_PLANES, namespace, hosted.name, guard(control_plane, epoch))
+    edit(cluster, CLUSTERS, namespace, state.infra_id, guard(capi, epoch))

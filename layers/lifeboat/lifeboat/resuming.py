@@ -54,7 +54,7 @@ def resume_source(cluster: ManagementCluster, store: ObjectStore, task: Task) ->
                 "spec.pausedUntil of the HostedCluster and its NodePools to null by hand"
             )
             raise ResumeFailedError(msg)
-        resumed = reconciliation.resume(cluster, state, operation_id)
+        resumed = reconciliation.resume(cluster, state, operation_id, task.operation.epoch)
     marker.unmark(cluster, operation_id)
     return {
         "touched": True,

@@ -7,9 +7,10 @@ Replica counts are no proof: a pod that is terminating still writes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from lifeboat import epochs
 from lifeboat.edits import edit
 from lifeboat.model import Manifest
 from lifeboat.ports import ManagementCluster
@@ -33,13 +34,28 @@ def ready_counts(cluster: ManagementCluster, namespace: str) -> dict[str, int]:
     return {name: _ready(there[name]) for name in ALL if name in there}
 
 
-def stop(cluster: ManagementCluster, namespace: str, names: Iterable[str]) -> list[str]:
-    """Scale Deployments to zero; returns those that were not at zero yet. Absent ones are left absent."""
-    return scale(cluster, namespace, dict.fromkeys(names, 0))
+def stop(cluster: ManagementCluster, namespace: str, names: Iterable[str], epoch: int = 0) -> list[str]:
+    """Scale Deployments to zero; returns those that were not at zero yet. Absent ones are left absent.
+
+    Each gets the epoch: from then on no older one can scale it up. Raises LeaseLostError where a newer one is.
+    """
+    return _scale(cluster, namespace, dict.fromkeys(names, 0), lambda change: epochs.putting(change, epoch))
 
 
-def scale(cluster: ManagementCluster, namespace: str, replicas: Mapping[str, int]) -> list[str]:
-    """Bring Deployments to these counts, in this order; returns those that were changed."""
+def scale(cluster: ManagementCluster, namespace: str, replicas: Mapping[str, int], epoch: int = 0) -> list[str]:
+    """Bring Deployments to these counts, in this order, and take the epoch off; returns those that were changed.
+
+    Raises LeaseLostError where a newer epoch stopped one.
+    """
+    return _scale(cluster, namespace, replicas, lambda change: epochs.taking_off(change, epoch))
+
+
+def _scale(
+    cluster: ManagementCluster,
+    namespace: str,
+    replicas: Mapping[str, int],
+    guard: Callable[[epochs.Change], epochs.Change],
+) -> list[str]:
     changed = []
     for name, count in replicas.items():
 
@@ -49,7 +65,7 @@ def scale(cluster: ManagementCluster, namespace: str, replicas: Mapping[str, int
             changed.append(name)
             return {"spec": {"replicas": count}}
 
-        edit(cluster, DEPLOYMENTS, namespace, name, to_count)
+        edit(cluster, DEPLOYMENTS, namespace, name, guard(to_count))
     return list(dict.fromkeys(changed))
 
 

@@ -57,7 +57,7 @@ def signer(request):
 
 def test_only_one_of_two_takers_gets_the_lease(leases):
     first = leases.take(BLUE, "one", "arn:1", 60, None)
-    assert (first.holder, first.execution, first.epoch) == ("one", "arn:1", 1)
+    assert (first.holder, first.execution) == ("one", "arn:1")
     assert leases.take(BLUE, "two", "arn:2", 60, None) is None
     assert leases.read(BLUE).holder == "one"
 
@@ -79,6 +79,27 @@ def test_only_the_holder_of_that_epoch_renews_and_releases(leases):
     assert not leases.renew(BLUE, "one", second.epoch, 60)
     free = leases.read(BLUE)
     assert (free.holder, free.epoch) == (None, second.epoch)
+
+
+def test_a_lease_that_was_renewed_meanwhile_is_not_taken_over(leases):
+    """Its epoch is the same, and its holder alive."""
+    seen = leases.take(BLUE, "one", "arn:1", 60, None)
+    assert leases.renew(BLUE, "one", seen.epoch, 600)
+    assert leases.take(BLUE, "two", "arn:2", 60, seen) is None
+
+
+def test_an_owner_is_named_by_the_holder_alone_and_outlives_its_lease(leases):
+    first = leases.take(BLUE, "one", "arn:1", 60, None)
+    assert not leases.claim(BLUE, "one", first.epoch - 1, "mgmt-2", "mgmt-1")
+    assert not leases.claim(BLUE, "two", first.epoch, "mgmt-2", "mgmt-1")
+    assert leases.claim(BLUE, "one", first.epoch, "mgmt-2", "mgmt-1")
+    assert leases.claim(BLUE, "one", first.epoch, "mgmt-2", "mgmt-1")
+    assert leases.renew(BLUE, "one", first.epoch, 60)
+    assert leases.release(BLUE, "one", first.epoch)
+    second = leases.take(BLUE, "two", "arn:2", 60, leases.read(BLUE))
+    assert second.owner == leases.read(BLUE).owner == "mgmt-2"
+    assert not leases.claim(BLUE, "two", second.epoch, "mgmt-3", "mgmt-1")
+    assert leases.claim(BLUE, "two", second.epoch, "mgmt-3", "mgmt-2")
 
 
 def test_an_object_is_written_once(store):

@@ -105,6 +105,12 @@ class RecordingLeases(MemoryLeases):
             self._told(hosted_cluster, "given back")
         return released
 
+    def claim(self, hosted_cluster: str, operation_id: str, epoch: int, owner: str, instead_of: str) -> bool:
+        claimed = super().claim(hosted_cluster, operation_id, epoch, owner, instead_of)
+        if claimed:
+            self._told(hosted_cluster, f"claimed for {owner}")
+        return claimed
+
     def _told(self, hosted_cluster: str, what: str) -> None:
         self.log.record(Write(DYNAMODB, "update", "lease", None, hosted_cluster, what))
 

@@ -1,7 +1,8 @@
 """Leases in DynamoDB: conditional writes are the whole protocol.
 
 Item: `hostedCluster` (key, "<namespace>/<name>"), `holder` (operation id), `execution`, `epoch`, `expiresAt` (epoch
-seconds). A release removes `holder` and keeps `epoch`: epochs only rise, so that a late twin can be told.
+seconds), `owner` (management cluster). A release removes `holder` and keeps `epoch` and `owner`. Epochs only rise, also
+over an item that was lost or brought back from an older table, since each is at least the clock's seconds.
 """
 
 from __future__ import annotations
@@ -34,18 +35,17 @@ class LeaseTable:
             ":holder": {"S": operation_id},
             ":execution": {"S": execution},
             ":expires": {"N": str(int(time.time()) + seconds)},
-            ":one": {"N": "1"},
-            ":zero": {"N": "0"},
+            ":next": {"N": str(max(int(time.time()), over.epoch + 1 if over else 1))},
         }
         if over is None:
             condition = "attribute_not_exists(hostedCluster)"
         else:
             values[":epoch"] = {"N": str(over.epoch)}
-            condition = "epoch = :epoch"
-        update = (
-            "SET holder = :holder, #execution = :execution, expiresAt = :expires, "
-            "epoch = if_not_exists(epoch, :zero) + :one"
-        )
+            condition = "epoch = :epoch AND attribute_not_exists(holder)"
+            if over.holder:
+                values |= {":held": {"S": over.holder}, ":until": {"N": str(over.expires_at)}}
+                condition = "epoch = :epoch AND holder = :held AND expiresAt = :until"
+        update = "SET holder = :holder, #execution = :execution, expiresAt = :expires, epoch = :next"
         try:
             answer = self._dynamodb.update_item(
                 TableName=self._table,
@@ -74,14 +74,33 @@ class LeaseTable:
     def release(self, hosted_cluster: str, operation_id: str, epoch: int) -> bool:
         return self._if_mine(hosted_cluster, operation_id, epoch, "REMOVE holder, #execution, expiresAt", {})
 
-    def _if_mine(self, hosted_cluster: str, operation_id: str, epoch: int, update: str, values: dict[str, Any]) -> bool:
-        names = {"ExpressionAttributeNames": {"#execution": "execution"}} if "#execution" in update else {}
+    def claim(self, hosted_cluster: str, operation_id: str, epoch: int, owner: str, instead_of: str) -> bool:
+        return self._if_mine(
+            hosted_cluster,
+            operation_id,
+            epoch,
+            "SET #owner = :owner",
+            {":owner": {"S": owner}, ":before": {"S": instead_of}},
+            " AND (attribute_not_exists(#owner) OR #owner IN (:owner, :before))",
+        )
+
+    def _if_mine(
+        self,
+        hosted_cluster: str,
+        operation_id: str,
+        epoch: int,
+        update: str,
+        values: dict[str, Any],
+        condition: str = "",
+    ) -> bool:
+        reserved = {f"#{each}": each for each in ("execution", "owner") if f"#{each}" in update}
+        names = {"ExpressionAttributeNames": reserved} if reserved else {}
         try:
             self._dynamodb.update_item(
                 TableName=self._table,
                 Key=_key(hosted_cluster),
                 UpdateExpression=update,
-                ConditionExpression="holder = :holder AND epoch = :epoch",
+                ConditionExpression=f"holder = :holder AND epoch = :epoch{condition}",
                 ExpressionAttributeValues={":holder": {"S": operation_id}, ":epoch": {"N": str(epoch)}, **values},
                 **names,
             )
@@ -102,4 +121,5 @@ def _lease(item: dict[str, Any]) -> Lease:
         execution=item.get("execution", {}).get("S"),
         epoch=int(item["epoch"]["N"]),
         expires_at=int(item.get("expiresAt", {}).get("N", 0)),
+        owner=item.get("owner", {}).get("S"),
     )

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-from lifeboat import fence
+from lifeboat import epochs, fence, writers
 from lifeboat.moved import open_move
 from lifeboat.plan.problems import APPROVE, BLOCKS, NOTE
 from lifeboat.plan.world import ACCOUNT, World, ended
@@ -103,7 +103,13 @@ def renew_dns_controller(world: World) -> None:
 
 
 def create_hosted_cluster(world: World) -> dict[str, Any]:
-    return hosted_cluster.create_hosted_cluster(opened(world), world.clock.now(), lambda: check_fence(world))
+    def last_look() -> None:
+        task = world.task()
+        epochs.seal(world.source, world.hosted, writers.ALL, task.operation.epoch)
+        check_fence(world)
+        world.lease(f"claimed for {task.destination}")
+
+    return hosted_cluster.create_hosted_cluster(opened(world), world.clock.now(), last_look)
 
 
 def create_node_pools(world: World) -> None:

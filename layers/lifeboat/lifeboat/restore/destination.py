@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from lifeboat import epochs
+from lifeboat.edits import edit
 from lifeboat.errors import RestoreFailedError
 from lifeboat.model import Manifest
 from lifeboat.reconciliation import OPERATION
@@ -17,19 +19,23 @@ CONTROL_PLANE_LABEL = "hypershift.openshift.io/hosted-control-plane"
 ZONE = "topology.kubernetes.io/zone"
 
 
-def create_namespaces(destination: Destination) -> dict[str, Any]:
-    """The HostedCluster's namespace (others may live there) and the control-plane namespace, marked as ours."""
+def create_namespaces(destination: Destination, epoch: int = 0) -> dict[str, Any]:
+    """The HostedCluster's namespace (others may live there) and the control-plane namespace, marked as ours.
+
+    Also by epoch: what an earlier execution read of it, to delete it, is outdated from then on.
+    """
     shared = {"metadata": {"name": destination.hosted.namespace}}
     made = destination.cluster.create(NAMESPACES, shared) is not None
     own = {
         "metadata": {
             "name": destination.namespace,
             "labels": {CONTROL_PLANE_LABEL: "true"},
-            "annotations": {OPERATION: destination.operation_id},
+            "annotations": {OPERATION: destination.operation_id, **({epochs.EPOCH: str(epoch)} if epoch else {})},
         }
     }
     if destination.cluster.create(NAMESPACES, own) is None:
         assert_own_namespace(destination)
+        edit(destination.cluster, NAMESPACES, None, destination.namespace, epochs.putting(lambda _: None, epoch))
     return {"createdSharedNamespace": made, "controlPlaneNamespace": destination.namespace}
 
 

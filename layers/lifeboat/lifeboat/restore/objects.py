@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from lifeboat import backups, polling
+from lifeboat.epochs import EPOCH
 from lifeboat.errors import RestoreFailedError
 from lifeboat.model import Manifest
 from lifeboat.reconciliation import OPERATION
@@ -75,6 +76,7 @@ def prepare(resource: Resource, exported: Manifest, destination: Destination) ->
     metadata = manifest["metadata"]
     for field in _SERVER_FIELDS:
         metadata.pop(field, None)
+    (metadata.get("annotations") or {}).pop(EPOCH, None)  # of the source's rest
     if metadata.get("namespace") == destination.hosted.namespace:
         metadata["annotations"] = without_foreign_marks(metadata.get("annotations") or {}, destination.hosted)
         _annotate(manifest, OPERATION, destination.operation_id)
@@ -162,20 +164,22 @@ def _annotate(manifest: Manifest, name: str, value: str) -> None:
     metadata["annotations"] = {**(metadata.get("annotations") or {}), name: value}
 
 
-def _still_control_plane(manifest: Manifest, _destination: Destination) -> None:
-    """The HostedControlPlane waits for its HostedCluster: the operator then copies that one's `pausedUntil` into it.
-
-    A restoreSnapshotURL of an earlier restore is dropped here and in the HostedCluster: both must agree, since it
-    cannot be changed afterwards, and it is an old bearer URL that nothing needs (the volumes are filled already).
-    """
+def _still_control_plane(manifest: Manifest, destination: Destination) -> None:
+    """The HostedControlPlane waits for its HostedCluster: the operator then copies that one's `pausedUntil` into it."""
     manifest["spec"]["pausedUntil"] = "true"
-    drop_snapshot_url(manifest["spec"])
+    set_snapshot_url(manifest["spec"], destination.snapshot_url)
 
 
-def drop_snapshot_url(spec: Mapping[str, Any]) -> None:
-    """Take `restoreSnapshotURL` off a HostedCluster's or HostedControlPlane's spec."""
+def set_snapshot_url(spec: Mapping[str, Any], url: str | None) -> None:
+    """Give a HostedCluster's or HostedControlPlane's spec this `restoreSnapshotURL`, or none.
+
+    Both must agree, since it cannot be changed afterwards. That of an earlier restore is dropped: it is an old bearer
+    URL that nothing needs.
+    """
     storage = ((spec.get("etcd") or {}).get("managed") or {}).get("storage") or {}
     storage.pop("restoreSnapshotURL", None)
+    if url is not None:
+        storage["restoreSnapshotURL"] = [url]
 
 
 def _still_cluster(manifest: Manifest, _destination: Destination) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from lifeboat import fence, signed
+from lifeboat import epochs, fence, signed, writers
 from lifeboat.errors import FenceUnprovenError
 from lifeboat.model import Task
 from lifeboat.moved import Move
@@ -90,6 +90,17 @@ def check(
         _prove(outside, source, task, move)
     told = {"key": key, "operationId": payload["operationId"], "observedAt": payload["observedAt"]}
     return {**told, "revision": choice.revision(payload)}
+
+
+def seal(outside: Outside, source: ManagementCluster, task: Task, move: Move) -> None:
+    """Put this epoch on a source at rest, so that nothing that was begun before it can wake it any more.
+
+    One that is cut off is not written to, nor one that a teardown has emptied. Raises LeaseLostError where a newer
+    epoch is.
+    """
+    found = fence.newest(outside.store, outside.signer, move)
+    if found is not None and found[1].get("kind") != KIND:
+        epochs.seal(source, task.hosted_cluster, writers.ALL, task.operation.epoch)
 
 
 def _chosen(outside: Outside, task: Task, move: Move) -> dict[str, Any]:
