@@ -9,10 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
-from sandbox.plan import ZONES
-
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -36,7 +32,7 @@ class Endpoints:
         self._cloud = cloud
 
     def service_of(self, balancer: str) -> str:
-        """The name of the endpoint service of a load balancer, made where there is none."""
+        """The name of the endpoint service of a load balancer, made where there is none. Raises ClientError."""
         arn = self._balancer(balancer)
         for each in self._cloud.ec2.describe_vpc_endpoint_service_configurations()["ServiceConfigurations"]:
             if arn in each.get("NetworkLoadBalancerArns", ()):
@@ -52,18 +48,8 @@ class Endpoints:
                 self._cloud.ec2.delete_vpc_endpoint_service_configurations(ServiceIds=[each["ServiceId"]])
 
     def _balancer(self, name: str) -> str:
-        """Its ARN. That it is known to AWS is the cloud controller's part, which the sandbox's does not do."""
-        try:
-            found = self._cloud.elbv2.describe_load_balancers(Names=[name])["LoadBalancers"]
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "LoadBalancerNotFound":
-                raise
-            subnets = self._cloud.ec2.describe_subnets(
-                Filters=[{"Name": "availability-zone", "Values": [ZONES[0], ZONES[1]]}]
-            )["Subnets"]
-            ids = [each["SubnetId"] for each in subnets]
-            made = self._cloud.elbv2.create_load_balancer(Name=name, Type="network", Scheme="internal", Subnets=ids)
-            found = made["LoadBalancers"]
+        """Its ARN. Raises botocore's ClientError until the cluster's cloud controller has made it."""
+        found = self._cloud.elbv2.describe_load_balancers(Names=[name])["LoadBalancers"]
         return str(found[0]["LoadBalancerArn"])
 
     def ensure(self, service: str, vpc: str, subnets: Sequence[str], group: str, tags: Mapping[str, str]) -> Endpoint:

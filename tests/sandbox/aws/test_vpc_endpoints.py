@@ -17,6 +17,8 @@ def made(aws):
     cloud = Cloud(aws.plan)
     endpoints = Endpoints(cloud)
     subnet = cloud.ec2.describe_subnets()["Subnets"][0]
+    if not any(each["LoadBalancerName"] == BALANCER for each in cloud.elbv2.describe_load_balancers()["LoadBalancers"]):
+        cloud.elbv2.create_load_balancer(Name=BALANCER, Type="network", Subnets=[subnet["SubnetId"]])
     group = endpoints.security_group(subnet["VpcId"], "endpoint")
     service = endpoints.service_of(BALANCER)
     found = endpoints.ensure(service, subnet["VpcId"], [subnet["SubnetId"]], group, {"cluster": "blue"})

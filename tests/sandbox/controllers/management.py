@@ -26,6 +26,7 @@ class ManagementCluster:
         """The other management cluster of the same plan, on the same AWS."""
         made = cls.__new__(cls)
         made._begin(first.plan, 1, aws=False)
+        made._has_aws = first._aws
         return made
 
     def _begin(self, plan: Plan, index: int, *, aws: bool) -> None:
@@ -33,7 +34,7 @@ class ManagementCluster:
         self.cluster = plan.management_clusters[index]
         self._processes = Processes(self.plan.logs)
         self._path = str(self.plan.run / "plan.json")
-        self._aws = aws
+        self._aws = self._has_aws = aws
         self.unready: set[str] = set()  # values of the label app of pods that shall run without being ready
 
     def start(self) -> ManagementCluster:
@@ -45,7 +46,7 @@ class ManagementCluster:
         if self._aws:
             self._processes.wait_for_file(self.plan.run / "aws.ready", 60)
         self.client = Client(self.cluster.kubeconfig)
-        without = [] if self._aws else ["--without-aws"]
+        without = [] if self._has_aws else ["--without-aws"]
         self._processes.start(f"{name}-controllers", "sandbox.controllers", self._path, self.cluster.name, *without)
         self._informers = Informers(self.client)
         for zone in ZONES:
