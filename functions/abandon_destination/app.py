@@ -34,4 +34,5 @@ def handler(request: Task) -> dict[str, Any]:
         at_most=request.parameters["atMost"],
         error=NotStoppedError,
     )
-    return {**answer, "handedOver": result["handedOver"]}
+    still_claimed = lease.is_claimed(services.leases, request)
+    return {**answer, "handedOver": result["handedOver"], "claimed": still_claimed}

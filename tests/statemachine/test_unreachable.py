@@ -26,7 +26,11 @@ def unreachable(**answers: Any) -> Run:
         "CheckCut": [WAITING, DONE],
         "FenceUnreachableSource": {"key": "k", "observedAt": "t"},
         "PutBackCut": [WAITING, {**DONE, "wasCut": True}],
-        "AbandonDestination": [{**WAITING, "handedOver": False}, {**DONE, "handedOver": False}],
+        "AbandonDestination": [
+            {**WAITING, "handedOver": False, "claimed": True},
+            {**WAITING, "handedOver": False, "claimed": False},
+            {**DONE, "handedOver": False, "claimed": False},
+        ],
     }
     return recover(**{**well, **answers})
 
@@ -81,7 +85,8 @@ def test_a_source_that_answers_or_cannot_be_cut_ends_it_before_anything(state):
 )
 def test_a_failure_before_the_destination_owns_it_puts_back_what_was_cut(state):
     run = unreachable(**{state: BROKEN})
-    assert run.states.index("LookWhoOwnsIt") < run.states.index("PutBackCut") < run.states.index("AbandonDestination")
+    assert run.states.index("LookWhoOwnsIt") < run.states.index("AbandonDestination") < run.states.index("PutBackCut")
+    assert run.states[: run.states.index("PutBackCut")].count("AbandonDestination") == 2  # not while it is claimed
     assert "ResumeSource" not in run.states
     assert run.states[-5:] == [
         "IsDestinationAbandoned",
@@ -103,6 +108,13 @@ def test_a_source_that_cannot_be_put_back_is_told_with_what_is_missing():
     assert run.states[-4:] == ["PutBackHasFailed", "ExplainFailure", "ReleaseLeaseAfterFailure", "RecoverFailed"]
     assert "lb-1:443 to answer" in run.cause
     assert "cut-01.json" in run.cause
+
+
+def test_a_hosted_cluster_that_comes_late_ends_the_way_back():
+    late = {**DONE, "handedOver": True, "claimed": True}
+    run = unreachable(RunRestore=BROKEN, AbandonDestination=[{**WAITING, "handedOver": False, "claimed": True}, late])
+    assert "PutBackCut" not in run.states
+    assert "never resume the source" in run.cause
 
 
 def test_nothing_is_put_back_once_the_destination_owns_it():

@@ -1,0 +1,1 @@
+"""Recovering from a source whose API is dead, whole, on a sandbox of its own."""
