@@ -109,6 +109,39 @@ def test_nested_executions_inherit_the_lease():
     assert run.inputs["RunTeardown"]["Input"]["restoreExecution"] == f"{ARN}-restore:x"
 
 
+HELD = Failure("LeaseHeldError", "operation other")
+
+
+def test_a_lease_that_is_held_is_tried_again_once_its_holder_is_met():
+    taken = {**ACCEPTED["operation"], "epoch": 3}
+    run = recover(TakeLease=[HELD, HELD, taken], MeetConflict={"wait": 2, "stopped": None, "attempt": 1})
+    assert run.end == "RecoverComplete"
+    assert run.states.count("MeetConflict") == run.states.count("WaitForHolder") == 2
+
+
+def test_a_holder_that_is_not_to_be_waited_for_refuses_and_nothing_is_changed():
+    run = recover(TakeLease=HELD, MeetConflict=HELD)
+    assert run.states[-3:] == ["MeetConflict", "IsCauseADocument", "RecoverRefused"]
+    assert run.error == "LeaseHeldError"
+
+
+def test_a_source_is_not_resumed_while_a_claimed_destination_may_still_come_up():
+    """Its creation may be on its way from a start that is gone: waited for, looked at, then the claim is ended."""
+    resumed = {"touched": True, "resumed": True}
+    run = recover(FenceSource=Failure("FenceUnprovenError"), ResumeSource=[{"touched": True, "claimed": True}, resumed])
+    first = run.states.index("WaitForLateCreation")
+    behind = run.states[first + 1 :]
+    assert behind[:2] == ["LookWhoOwnsIt", "DoesDestinationOwnItNow"]
+    assert behind.index("ResumeSource") < behind.index("CheckSourceServing")
+    there = recover(
+        FenceSource=Failure("FenceUnprovenError"),
+        ResumeSource={"touched": True, "claimed": True},
+        LookWhoOwnsIt=[{"destinationOwns": False}, {"destinationOwns": True}],
+    )
+    assert there.states.count("ResumeSource") == 1
+    assert "DestinationOwnsIt" in there.states
+
+
 def test_an_approval_is_waited_for_without_a_lease():
     run = recover(AcceptRecover={**ACCEPTED, "approval": "required"})
     assert run.states.index("AskForApproval") < run.states.index("TakeLease")

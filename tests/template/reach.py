@@ -12,7 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 LIBRARY = ROOT / "layers" / "lifeboat"
-PORTS = ("store", "signer", "leases", "dns", "instances", "load_balancers")
+PORTS = ("store", "signer", "leases", "dns", "instances", "load_balancers", "executions")
 
 
 @functools.cache

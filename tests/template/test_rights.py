@@ -35,6 +35,7 @@ GROUPS = {
     "EndpointReadPolicy": ("services.endpoints",),
     "KeyLookupPolicy": ("services.keys",),
     "ExecutionReadPolicy": ("services.executions",),
+    "BackupStopPolicy": ("executions.stop",),
     "ApprovalPolicy": ("services.approvals",),
 }
 """Group of rights → any of what the code mentions that needs it."""

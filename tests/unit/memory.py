@@ -329,6 +329,11 @@ class MemoryExecutions:
     def describe(self, arn: str) -> Execution | None:
         return self.executions.get(arn)
 
+    def stop(self, arn: str, cause: str) -> None:
+        there = self.executions[arn]
+        if there.status == "RUNNING":
+            self.executions[arn] = dataclasses.replace(there, status="ABORTED")
+
     def running(self, machine: str) -> list[str]:
         prefix = machine.replace(":stateMachine:", ":execution:") + ":"
         return [arn for arn, each in self.executions.items() if arn.startswith(prefix) and each.status == "RUNNING"]

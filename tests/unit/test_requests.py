@@ -98,7 +98,7 @@ def test_all_problems_are_told_at_once_in_one_line():
         ),
         ("recover", {"hostedCluster": BLUE, "source": "m", "destination": "m"}, "is the source"),
         ("recover", {"hostedCluster": BLUE, "source": "m", "destination": "n", "approval": "maybe"}, "approval"),
-        ("recover", {"hostedCluster": BLUE, "source": "m", "destination": "n", "onConflict": "wait"}, "not offered"),
+        ("recover", {"hostedCluster": BLUE, "source": "m", "destination": "n", "onConflict": "push"}, "fail, wait"),
         (
             "recover",
             {"hostedCluster": BLUE, "source": "m", "destination": "n", "unreachableSource": {}},

@@ -254,6 +254,9 @@ class Executions(Protocol):
 
     def describe(self, arn: str) -> Execution | None: ...
 
+    def stop(self, arn: str, cause: str) -> None:
+        """End an execution where it is; one that has ended stays as it ended."""
+
     def running(self, machine: str) -> list[str]:
         """ARNs of a state machine's executions that have not ended."""
 

@@ -125,7 +125,7 @@ def recover(given: Any) -> Request:
         "source": form.take("source", _name),
         "destination": form.take("destination", _name),
         "approval": form.take("approval", _one_of("required", "none"), default="required"),
-        "onConflict": form.take("onConflict", _on_conflict, default="fail"),
+        "onConflict": form.take("onConflict", _one_of("fail", "wait"), default="fail"),
         "etcdRestore": form.take("etcdRestore", _etcd_restore, default="volumes"),
     }
     if form.has("planDigest"):
@@ -198,12 +198,6 @@ def _etcd_restore(value: Any) -> str | None:
     if value == "snapshotUrl":
         return "`snapshotUrl` is not offered yet, use `volumes`"
     return _one_of("volumes")(value)
-
-
-def _on_conflict(value: Any) -> str | None:
-    if value == "wait":
-        return "`wait` is not offered yet, use `fail`"
-    return _one_of("fail")(value)
 
 
 def _unreachable(value: Any) -> str | None:

@@ -144,4 +144,8 @@ def test_executions_that_run_are_told_and_those_that_ended_are_not(aws):
         assert time.monotonic() < deadline
         time.sleep(0.05)
     assert [executions.running(each) for each in machines] == [[started[0]], []]
-    client.stop_execution(executionArn=started[0])
+    executions.stop(started[0], "no longer wanted")
+    while executions.describe(started[0]).status == "RUNNING":
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert executions.describe(started[0]).status == "ABORTED"

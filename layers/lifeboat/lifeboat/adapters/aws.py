@@ -40,6 +40,9 @@ class StepFunctions:
             output=json.loads(output) if output else None,
         )
 
+    def stop(self, arn: str, cause: str) -> None:
+        self._client.stop_execution(executionArn=arn, error="Superseded", cause=cause)
+
     def running(self, machine: str) -> list[str]:
         pages = self._client.get_paginator("list_executions").paginate(stateMachineArn=machine, statusFilter="RUNNING")
         return [str(each["executionArn"]) for page in pages for each in page["executions"]]
