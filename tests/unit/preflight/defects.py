@@ -305,4 +305,14 @@ DEFECTS = [
             {"topology.kubernetes.io/region": "eu-west-1"}
         ),
     ),
+    Defect(
+        "its credentials may not create what is to be restored",
+        r"registered for mgmt-2 may not create machines\.cluster\.x-k8s\.io in clusters-blue: bind them a role",
+        lambda w, _: w.destination.forbidden.add(("create", "machines")),
+    ),
+    Defect(
+        "its credentials may not run commands at the source",
+        r"registered for mgmt-1 may not create pods/exec in clusters-blue: bind them a role",
+        lambda w, _: w.source.forbidden.add(("create", "pods/exec")),
+    ),
 ]

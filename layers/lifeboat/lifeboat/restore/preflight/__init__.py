@@ -20,8 +20,10 @@ from lifeboat.restore.preflight import (
     names,
     operators,
     ownership,
+    rights,
     room,
     schemas,
+    snapshot_url,
     webhooks,
 )
 from lifeboat.restore.preflight.look import Look, Outside, Subject
@@ -40,6 +42,8 @@ BLOCKING: tuple[Subject, ...] = (
     bootstrap.problems,
     ownership.problems,
     cloud.problems,
+    snapshot_url.problems,
+    rights.problems,
 )
 STILL: tuple[Subject, ...] = (leftovers.problems, operators.problems, names.problems)
 """What counts once the destination owns the hosted cluster: its own control plane then takes the room, for instance."""

@@ -29,6 +29,8 @@ class Outside:
     documents: Documents
     keys: Keys
     instances: Instances
+    signs_urls: bool = False
+    """Whether the stack has a user that signs snapshot URLs."""
 
 
 @dataclass
