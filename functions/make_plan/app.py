@@ -25,7 +25,7 @@ def handler(request: Task) -> dict[str, Any]:
         services.instances,
         services.executions,
         services.clock,
-        Outside(services.region, services.documents, services.keys, services.instances),
+        Outside(services.region, services.documents, services.keys, services.instances, services.signs_urls),
     )
     if kind := request.parameters.get("tell"):
         return keeping.tell(live, services.plans, request, kind)

@@ -14,5 +14,5 @@ services = Services()
 @task(services, guarded=False)
 def handler(request: Task) -> dict[str, Any]:
     destination = open_destination(services.destination(request), services.store, services.signer, request)
-    outside = Outside(services.region, services.documents, services.keys, services.instances)
+    outside = Outside(services.region, services.documents, services.keys, services.instances, services.signs_urls)
     return preflight(destination, services.source(request), outside)

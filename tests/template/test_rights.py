@@ -20,6 +20,7 @@ GROUPS = {
     "ClusterLookupPolicy": ("services.registry",),
     # A put that finds the object there compares what it finds.
     "BackupReadPolicy": ("services.store", "services.outside"),
+    "SnapshotUrlPolicy": ("services.snapshot_urls",),
     "BackupWritePolicy": ("store.put", "store.presigned_put", "store.open_upload", "store.presigned_part"),
     "BackupUploadPolicy": ("store.open_upload", "store.stored_parts", "store.abort_upload"),
     "PlanPolicy": ("services.plans",),

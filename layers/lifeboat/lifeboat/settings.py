@@ -21,6 +21,10 @@ class Settings:
     """Only where approvals are asked for."""
     snapshot_pace: Pace = Pace()  # noqa: RUF009 - frozen
     """Of online backups."""
+    snapshot_url_key: str | None = None
+    """ARN of the Secret with the access key of the user that signs snapshot URLs; None: the stack has none."""
+    snapshot_url_endpoint: str | None = None
+    """Where the management clusters find S3, if not at its own address."""
 
     @classmethod
     def from_env(cls, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -52,4 +56,6 @@ class Settings:
                 rate("SNAPSHOT_READ_MIB_PER_SECOND"),
                 rate("SNAPSHOT_UPLOAD_MIB_PER_SECOND"),
             ),
+            snapshot_url_key=environment.get("SNAPSHOT_URL_KEY") or None,
+            snapshot_url_endpoint=environment.get("SNAPSHOT_URL_ENDPOINT") or None,
         )

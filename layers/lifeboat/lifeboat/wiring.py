@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         Registry,
         Signer,
     )
+    from lifeboat.restore.snapshot_url.signing import Opened, SnapshotUrls
     from lifeboat.unreachable.world import Outside
     from lifeboat.vpc_endpoints import VpcEndpoints
 
@@ -137,6 +138,26 @@ class Services:
         return ApprovalTable(
             _client("dynamodb"), _client("sns"), self.settings.lease_table, self.settings.approval_topic
         )
+
+    @property
+    def signs_urls(self) -> bool:
+        """Whether the stack has a user that signs snapshot URLs. Nothing of it is read."""
+        return self.settings.snapshot_url_key is not None
+
+    @cached_property
+    def snapshot_urls(self) -> SnapshotUrls:
+        from lifeboat.adapters.snapshot_urls import UserSignedUrls  # noqa: PLC0415
+
+        key = self.settings.snapshot_url_key
+        if key is None:
+            raise ConfigurationError("no user signs snapshot URLs: deploy the stack with SnapshotUrlSigner=ENABLED")
+        return UserSignedUrls(_client("secretsmanager"), key, self.settings.bucket, self.settings.snapshot_url_endpoint)
+
+    @cached_property
+    def opened_urls(self) -> Opened:
+        from lifeboat.adapters.snapshot_urls import OpenedUrls  # noqa: PLC0415
+
+        return OpenedUrls()
 
     @cached_property
     def registry(self) -> Registry:

@@ -11,6 +11,8 @@ from tests.template import reach
 ALONE = {"backup": BACKUP, "restore": RESTORE, "teardown": TEARDOWN}
 CHOICES = {
     "IsHandedOver": "CreateNamespaces",
+    "HowIsEtcdRestored": "CreateEtcdVolumes",
+    "DoesEtcdRestoreItself": "CreateNodePools",
     "IsApprovalNeeded?": "IsQuiesced?",
     "IsQuiesced?": "MarkSource",
     "IsBackupCommitted?": "StartSnapshot",

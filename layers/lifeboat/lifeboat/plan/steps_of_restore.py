@@ -15,7 +15,7 @@ from lifeboat.reconciliation import is_paused, node_pools_of
 from lifeboat.resources import HOSTED_CLUSTERS, NODE_POOLS
 from lifeboat.restore import dns_controller, etcd_volumes, guarding, hosted_cluster, objects
 from lifeboat.restore.destination import create_namespaces as make_namespaces
-from lifeboat.restore.loading import Destination, load, open_destination
+from lifeboat.restore.loading import SNAPSHOT_URL, Destination, load, open_destination
 from lifeboat.restore.order import ALL
 from lifeboat.restore.preflight import Look, approvals, notes, problems
 from lifeboat.restore.relink import relink
@@ -86,14 +86,20 @@ def check(world: World) -> None:
 
 
 def create_volumes(world: World) -> None:
+    if world.data.get("etcdRestore") == SNAPSHOT_URL:
+        return  # etcd fills its own volume
     etcd_volumes.create(opened(world))
 
 
 def start_etcd_restore(world: World) -> None:
+    if world.data.get("etcdRestore") == SNAPSHOT_URL:
+        return  # etcd fills its own volume
     etcd_volumes.start(opened(world), world.store, world.operation.epoch)
 
 
 def remove_helpers(world: World) -> None:
+    if world.data.get("etcdRestore") == SNAPSHOT_URL:
+        return  # etcd fills its own volume
     etcd_volumes.remove_helpers(opened(world))
 
 

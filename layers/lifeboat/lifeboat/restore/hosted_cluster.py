@@ -21,7 +21,7 @@ from lifeboat.reconciliation import BACKUP, OPERATION, PAUSED, is_paused
 from lifeboat.resources import HOSTED_CLUSTERS, NODE_POOLS, Resource
 from lifeboat.restore.destination import assert_own_namespace
 from lifeboat.restore.loading import Destination
-from lifeboat.restore.objects import drop_snapshot_url, prepare
+from lifeboat.restore.objects import prepare, set_snapshot_url
 from lifeboat.restore.serving import HELD
 
 
@@ -47,13 +47,13 @@ def create_hosted_cluster(
 
 
 def hosted_cluster_manifest(destination: Destination, now: datetime.datetime) -> Manifest:
-    """What was exported, without our signature and pause, and without the URL of an earlier restore.
+    """What was exported, without our signature and pause, and with the URL of this restore, if it has one.
 
     Finalizers stay: with `hypershift.io/aws-oidc-discovery` the operator knows that the OIDC documents are published.
     """
     manifest = _unsigned(destination, HOSTED_CLUSTERS, destination.exported_hosted_cluster())
     _set_pause(manifest, destination.state.paused_until, now, keep_active=False)
-    drop_snapshot_url(manifest["spec"])
+    set_snapshot_url(manifest["spec"], destination.snapshot_url)
     return manifest
 
 

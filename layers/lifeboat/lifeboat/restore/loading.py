@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from lifeboat import backups
@@ -15,6 +15,9 @@ from lifeboat.ports import ManagementCluster, ObjectStore, Signer
 from lifeboat.reconciliation import OPERATION
 from lifeboat.resources import HOSTED_CLUSTERS, Resource
 from lifeboat.source_state import SourceState
+
+VOLUMES, SNAPSHOT_URL = "volumes", "snapshotUrl"
+"""How etcd gets its data: the values of `etcdRestore`."""
 
 _TOLD = 20
 """Backups passed over that a machine's data name."""
@@ -29,6 +32,11 @@ class Destination:
     record: BackupRecord
     state: SourceState
     operation_id: str
+    etcd_restore: str = VOLUMES
+    revision: str = ""
+    """What the fence asks of etcd's revision: `bump`, `tell`, or nothing."""
+    snapshot_url: str | None = field(default=None, repr=False)
+    """Of `etcd_restore` `snapshotUrl`, once it is known: whoever has it can read the snapshot."""
 
     @property
     def hosted(self) -> HostedClusterRef:
@@ -98,4 +106,12 @@ def open_destination(cluster: ManagementCluster, store: ObjectStore, signer: Sig
     Raises BackupUnprovenError when another record stands in its place now.
     """
     move = open_move(store, signer, task)
-    return Destination(cluster, store, move.record, move.state, task.operation.id)
+    return Destination(
+        cluster,
+        store,
+        move.record,
+        move.state,
+        task.operation.id,
+        str(task.data.get("etcdRestore") or VOLUMES),
+        str((task.data.get("fence") or {}).get("revision") or ""),
+    )

@@ -24,6 +24,7 @@ from lifeboat.restore.preflight import (
     room,
     schemas,
     snapshot_url,
+    snapshot_url,
     webhooks,
 )
 from lifeboat.restore.preflight.look import Look, Outside, Subject
@@ -42,6 +43,7 @@ BLOCKING: tuple[Subject, ...] = (
     bootstrap.problems,
     ownership.problems,
     cloud.problems,
+    snapshot_url.problems,
     snapshot_url.problems,
     rights.problems,
 )
