@@ -3,9 +3,10 @@
 import pytest
 
 from lifeboat.ports import DnsRecord
+from lifeboat.restore.serving import TRUE_WITH_PRIVATE_ACCESS
 from lifeboat.verification.restored import verify
 from lifeboat.vpc_endpoints import VpcEndpoint
-from tests.unit.a_restored import World
+from tests.unit.a_restored import GOOD, World
 from tests.unit.builders import an_object
 
 ENDPOINT, SERVICE, HOST = "vpce-1", "com.amazonaws.vpce.us-east-2.vpce-svc-2", "vpce-1-x.example"
@@ -21,6 +22,7 @@ class Private(World):
         super().__init__()
         hosted = self.held("HostedCluster", "clusters", "blue")
         hosted["spec"]["platform"] = {"type": "AWS", "aws": {"endpointAccess": "Private"}}
+        self.set_conditions(**GOOD, **dict.fromkeys(TRUE_WITH_PRIVATE_ACCESS, "True"))
         self.destination.remove("Service", "clusters-blue", "router")
         ingress = {"loadBalancer": {"ingress": [{"hostname": "internal-2-0a1b.elb.us-east-2.amazonaws.example"}]}}
         self.destination.add(an_object("v1", "Service", "private-router", "clusters-blue", status=ingress))
