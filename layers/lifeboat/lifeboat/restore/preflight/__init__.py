@@ -24,7 +24,6 @@ from lifeboat.restore.preflight import (
     room,
     schemas,
     snapshot_url,
-    snapshot_url,
     webhooks,
 )
 from lifeboat.restore.preflight.look import Look, Outside, Subject
@@ -43,7 +42,6 @@ BLOCKING: tuple[Subject, ...] = (
     bootstrap.problems,
     ownership.problems,
     cloud.problems,
-    snapshot_url.problems,
     snapshot_url.problems,
     rights.problems,
 )
