@@ -43,6 +43,20 @@ def test_planning_writes_nothing():
     assert after == before
 
 
+def test_an_etcd_that_is_written_to_while_it_is_planned_for_hinders_no_plan():
+    """Its writers are stopped in the rehearsal alone: every look tells a later revision."""
+    moving = Moving(blue())
+
+    def lives_on(*given):
+        moving.etcd.revision += 3
+        return moving.etcd(*given)
+
+    moving.source.exec_handler = lives_on
+    plan = moving.plan()
+    assert not plan.problems
+    assert plan.writes[-1].step == "recover: ReleaseLease"
+
+
 def test_where_external_dns_does_nothing_the_names_go_as_was_planned_for_that():
     moving = Moving(blue(), withdraws=False)
     plan = moving.plan()

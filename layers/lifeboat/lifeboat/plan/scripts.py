@@ -18,6 +18,7 @@ from lifeboat.ports import ExecResult
 from lifeboat.restore import etcd_scripts
 
 _HEAD = 4  # words of podshell's frame before the script
+_KNOWN = 3  # of START's arguments: `revision acknowledged`
 _ASKING = {("endpoint",), ("get",), ("member", "list"), ("alarm", "list"), ("lease", "list")}
 """What etcdctl is asked that changes nothing."""
 _GONE = 7
@@ -46,8 +47,8 @@ class RehearsedPods:
     """What pods would answer. A snapshot that was begun in one is complete at the next look."""
 
     store: RehearsedStore
-    revision: int = 0
-    """Of the snapshot: the live etcd's, at which its writers were stopped."""
+    _revision: int = 0
+    """Of the snapshot: the live etcd's when it was begun, at which its writers would have been stopped."""
     _staged: set[str] = field(default_factory=set)
 
     def __call__(
@@ -79,6 +80,8 @@ class RehearsedPods:
     def _acted(self, script: str, arguments: Sequence[str], stdin: str) -> None:
         if script == scripts.START:
             self._staged.add(arguments[0])
+            # What was known of etcd when it was begun. It lives on, and every look at it tells more.
+            self._revision = max(int(each) for each in arguments[_KNOWN].split())
         elif script == lanes.HAND_OVER:
             for url in stdin.splitlines()[::2]:  # and its header
                 self.store.arrives(url, _FILE)
@@ -88,7 +91,7 @@ class RehearsedPods:
         size, digest = len(_FILE), hashlib.sha256(_FILE).hexdigest()
         lines = [f"bytes={size}", "rc=0", "curl=yes", "idle=yes", "digested=1", f"part=1 {size} {digest}"]
         lines += [f"size={size}", f"sha256={digest}", f"body={_BODY_DIGEST.hex()}", f"tail={_BODY_DIGEST.hex()}"]
-        return "\n".join([*lines, f"status={json.dumps({'revision': self.revision})}", ""])
+        return "\n".join([*lines, f"status={json.dumps({'revision': self._revision})}", ""])
 
 
 _BODY = b"a rehearsal".ljust(512, b"\0")

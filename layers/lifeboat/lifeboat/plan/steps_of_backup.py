@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lifeboat import capturing, exporting, marker, preflight_source, quiescing
+from lifeboat.errors import SnapshotFailedError
 from lifeboat.etcd import steps
 from lifeboat.model import Pace
 from lifeboat.plan.world import World
@@ -17,7 +18,6 @@ def preflight(world: World) -> dict[str, Any]:
         preflight_source.World(world.source, world.store, world.signer, world.dns, world.instances, world.clock),
         world.task(),
     )
-    world.pods.revision = int(found["revision"])
     world.data["approved"] = {"by": "a plan"}  # of an etcd without quorum: people are asked when it is so far
     return found
 
@@ -56,7 +56,12 @@ def transfer(world: World) -> dict[str, Any]:
 
 
 def verify(world: World) -> dict[str, Any]:
-    return steps.verify_snapshot(world.source, world.store, world.task())
+    """Raises SnapshotFailedError where the rehearsed snapshot would have to be taken again: it cannot get better."""
+    answer = steps.verify_snapshot(world.source, world.store, world.task())
+    if answer["again"]:
+        msg = f"a snapshot could not be rehearsed: {answer['why']}; make the plan again"
+        raise SnapshotFailedError(msg)
+    return answer
 
 
 def discard(world: World) -> None:
