@@ -94,5 +94,8 @@ class EndpointServices(Protocol):
 class Doors(Protocol):
     """What can be knocked at from here."""
 
-    def answers(self, host: str, port: int) -> bool:
-        """Whether somebody finishes a TLS handshake there within a few seconds, whatever the certificate says."""
+    def answers(self, host: str, port: int, names: Sequence[str]) -> bool:
+        """Whether somebody finishes a TLS handshake there within a few seconds, whatever the certificate says.
+
+        Asked for each of these names, and for none: a router of several control planes leads on by the name.
+        """

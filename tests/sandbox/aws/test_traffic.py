@@ -1,5 +1,6 @@
 """Load balancers, protection and records over the sandbox's AWS: what ships, and what the sandbox makes for it."""
 
+import contextlib
 import socket
 import ssl
 import threading
@@ -120,9 +121,11 @@ def serve(answer):
     listening = socket.create_server(("127.0.0.1", 0))
 
     def accept():
-        plain, _ = listening.accept()
-        with plain:
-            answer(plain)
+        with contextlib.suppress(OSError):  # the test is over
+            while True:
+                plain, _ = listening.accept()
+                with plain, contextlib.suppress(OSError):
+                    answer(plain)
 
     threading.Thread(target=accept, daemon=True).start()
     return listening
@@ -142,13 +145,19 @@ def test_whoever_shakes_hands_answers_and_whoever_hangs_up_does_not(tmp_path):
         plain.recv(65536)
         plain.sendall(b"HTTP/1.0 400 Bad Request\r\n\r\n")
 
-    for answer, answers in ((shake, True), (lambda _: None, False), (complain, True)):
+    def route(plain):
+        """By the name that is asked for, as a router does that passes TLS on."""
+        if b"api.example.com" in plain.recv(65536, socket.MSG_PEEK):
+            shake(plain)
+
+    for answer, answers in ((shake, True), (lambda _: None, False), (complain, True), (route, True)):
         with serve(answer) as listening:
-            assert TlsDoors().answers("127.0.0.1", listening.getsockname()[1]) is answers
+            port = listening.getsockname()[1]
+            assert TlsDoors().answers("127.0.0.1", port, ["else.example.com", "api.example.com"]) is answers
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
-    assert not TlsDoors().answers("127.0.0.1", port)
-    assert not TlsDoors().answers("nowhere.invalid", 443)
+    assert not TlsDoors().answers("127.0.0.1", port, ["api.example.com"])
+    assert not TlsDoors().answers("nowhere.invalid", 443, ["api.example.com"])
 
 
 def wait(true):

@@ -128,22 +128,25 @@ class VpcEndpointServices:
 class TlsDoors:
     """`traffic.Doors`."""
 
-    def answers(self, host: str, port: int) -> bool:
+    def answers(self, host: str, port: int, names: Sequence[str]) -> bool:
+        try:
+            return any(self._shakes_hands(host, port, each) for each in (*names, None))
+        except OSError:  # nobody listens: for no name
+            return False
+
+    def _shakes_hands(self, host: str, port: int, name: str | None) -> bool:
+        """Raises OSError where not even a connection comes about."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE  # whoever answers at all is too much, and nothing is said to it
-        try:
-            with (
-                socket.create_connection((host, port), _KNOCK_SECONDS) as plain,
-                context.wrap_socket(plain, server_hostname=host),
-            ):
+        with socket.create_connection((host, port), _KNOCK_SECONDS) as plain:
+            try:
+                with context.wrap_socket(plain, server_hostname=name):
+                    return True
+            except (ssl.SSLEOFError, TimeoutError, ConnectionError):  # a load balancer with nobody behind it hangs up
+                return False
+            except ssl.SSLError:  # the other side spoke TLS, if only to complain
                 return True
-        except ssl.SSLEOFError:  # accepted and hung up: a load balancer with nobody behind it
-            return False
-        except ssl.SSLError:  # the other side spoke TLS, if only to complain
-            return True
-        except OSError:
-            return False
 
 
 def _is_registered(described: Mapping[str, Any]) -> bool:

@@ -87,7 +87,7 @@ def problems(outside: Outside, task: Task, move: Move) -> Iterator[str]:
         yield "its backup does not tell by which owner id its ExternalDNS holds the names: they may be anybody's"
     known = {plain(each.host_name) for each in outside.load_balancers.of_namespace(_namespace(record), sorted(own))}
     for each in state.load_balancers:
-        if plain(each["address"]) in own - known and _is_open(outside, each):
+        if plain(each["address"]) in own - known and _is_open(outside, each, state.hostnames):
             yield (
                 f"{each['address']} of Service {each['service']} answers and is no load balancer of elbv2: take its "
                 "instances away by hand"
@@ -128,5 +128,5 @@ def _namespace(record: BackupRecord) -> str:
     return record.hosted_cluster.control_plane_namespace
 
 
-def _is_open(outside: Outside, told: dict[str, Any]) -> bool:
-    return any(outside.doors.answers(told["address"], port) for port in told["ports"])
+def _is_open(outside: Outside, told: dict[str, Any], names: list[str]) -> bool:
+    return any(outside.doors.answers(told["address"], port, names) for port in told["ports"])

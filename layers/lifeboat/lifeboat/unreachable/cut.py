@@ -110,7 +110,9 @@ def collect(outside: Outside, move: Move) -> Cut:
         },
         connections=[[e.service_id, e.endpoint_id, e.state] for e in open_ends if e.is_open],
         records=[{"zone": each.zone_id, "raw": dict(each.raw), "values": list(each.values)} for each in records],
-        answered=[[host, port] for host, port in ways(move, balancers) if outside.doors.answers(host, port)],
+        answered=[
+            [host, port] for host, port in ways(move, balancers) if outside.doors.answers(host, port, state.hostnames)
+        ],
     )
 
 

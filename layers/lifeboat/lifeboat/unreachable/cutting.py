@@ -66,7 +66,8 @@ def put_back(outside: Outside, task: Task, move: Move) -> dict[str, Any]:
     records = told.dns_records()
     outside.dns.create([each for each in records if each.type == "TXT"])  # first: ExternalDNS knows its own by it
     outside.dns.create([each for each in records if each.type != "TXT"])
-    silent = [f"{host}:{port}" for host, port in told.answered if not outside.doors.answers(host, port)]
+    names = move.state.hostnames
+    silent = [f"{host}:{port}" for host, port in told.answered if not outside.doors.answers(host, port, names)]
     return {"wasCut": True, "refused": sorted({each.id for each in refused}), "waitingFor": silent}
 
 

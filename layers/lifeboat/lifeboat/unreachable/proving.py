@@ -60,6 +60,6 @@ def open_ways(outside: Outside, move: Move) -> list[str]:
     found += sorted({f"{each.name} is in Route53" for each in names.records_of(outside.dns, state.hostnames)})
     doors = ways(move, balancers)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        heard = [*pool.map(lambda each: outside.doors.answers(*each), doors)]
+        heard = [*pool.map(lambda way: outside.doors.answers(way[0], way[1], state.hostnames), doors)]
     found += [f"{host}:{port} answers" for (host, port), answered in zip(doors, heard, strict=True) if answered]
     return found
