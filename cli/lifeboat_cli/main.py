@@ -66,6 +66,8 @@ def _given(options: argparse.Namespace, kind: str) -> dict[str, Any]:
     given = {_camel_case(field): getattr(options, field) for field in fields}
     if getattr(options, "override_reason", None):
         given["override"] = {"reason": options.override_reason, "approvedBy": options.approved_by}
+    if getattr(options, "unreachable_source", None):
+        given["unreachableSource"] = {"accept": "data-loss", "reason": options.unreachable_source}
     return given
 
 
@@ -120,6 +122,11 @@ def _parser() -> argparse.ArgumentParser:
     recover.add_argument("--source", required=True, help="management cluster that has it")
     recover.add_argument("--destination", required=True, help="management cluster that gets it")
     recover.add_argument("--approval", choices=("required", "none"), help="default: required")
+    recover.add_argument(
+        "--unreachable-source",
+        metavar="REASON",
+        help="the source's API is dead: recover from the newest backup, accepting that later data are lost",
+    )
     recover.add_argument("--plan-digest", metavar="DIGEST", help="the plan that was read; any other is refused")
 
     _plans(commands)

@@ -43,6 +43,16 @@ BLUE = {"namespace": "clusters", "name": "blue"}
                 "operationId": "op-1",
             },
         ),
+        (
+            "recover clusters/blue --source mgmt-1 --destination mgmt-2 --unreachable-source dead",
+            "recover",
+            {
+                "hostedCluster": BLUE,
+                "source": "mgmt-1",
+                "destination": "mgmt-2",
+                "unreachableSource": {"accept": "data-loss", "reason": "dead"},
+            },
+        ),
     ],
 )
 def test_a_command_becomes_an_executions_input(started, arguments, kind, given):
