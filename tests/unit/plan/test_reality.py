@@ -57,6 +57,19 @@ def test_an_etcd_that_is_written_to_while_it_is_planned_for_hinders_no_plan():
     assert plan.writes[-1].step == "recover: ReleaseLease"
 
 
+def test_the_same_question_is_asked_of_a_pod_once():
+    moving, asked = Moving(blue()), []
+
+    def listening(namespace, pod, container, command, stdin):
+        asked.append((pod, *command[5:]))
+        return moving.etcd(namespace, pod, container, command, stdin)
+
+    moving.source.exec_handler = listening
+    moving.plan()
+    assert asked
+    assert len(asked) == len(set(asked))
+
+
 def test_where_external_dns_does_nothing_the_names_go_as_was_planned_for_that():
     moving = Moving(blue(), withdraws=False)
     plan = moving.plan()

@@ -50,6 +50,8 @@ class RehearsedPods:
     _revision: int = 0
     """Of the snapshot: the live etcd's when it was begun, at which its writers would have been stopped."""
     _staged: set[str] = field(default_factory=set)
+    _told: dict[tuple[str, ...], ExecResult] = field(default_factory=dict)
+    """What live pods said, asked once per question: a plan is of one moment, and an exec takes its time."""
 
     def __call__(
         self,
@@ -63,7 +65,10 @@ class RehearsedPods:
     ) -> ExecResult:
         script, *arguments = command[_HEAD:]
         if script == scripts.ETCDCTL and not {tuple(arguments[:1]), tuple(arguments[:2])}.isdisjoint(_ASKING):
-            return cluster.live.exec(namespace, pod, container, command, stdin=stdin, timeout=timeout)
+            key = (cluster.name, namespace, pod, *arguments)
+            if key not in self._told:
+                self._told[key] = cluster.live.exec(namespace, pod, container, command, stdin=stdin, timeout=timeout)
+            return self._told[key]
         if acting := ACTING.get(script):
             cluster.ran(namespace, pod, acting.told)
             self._acted(script, arguments, stdin)

@@ -98,6 +98,10 @@ class RehearsedExecutions:
     def running(self, machine: str) -> list[str]:
         return self._live.running(machine)
 
+    def stop(self, arn: str, cause: str) -> None:
+        msg = f"a rehearsal stops no execution ({arn})"
+        raise ObjectRefusedError(msg)
+
     def ended(self, execution: Execution) -> None:
         self._ended[execution.arn] = execution
 
