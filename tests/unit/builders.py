@@ -6,6 +6,7 @@ What is built looks as HyperShift leaves it at a source that serves: owners, lab
 from __future__ import annotations
 
 import base64
+import copy
 from typing import Any
 
 from lifeboat.model import HostedClusterRef, Manifest
@@ -192,7 +193,7 @@ class HostedClusterBuilder:
             "HostedControlPlane",
             name,
             inner,
-            spec={"infraID": self.infra_id, **paused},
+            spec={"infraID": self.infra_id, "etcd": copy.deepcopy(hosted["spec"]["etcd"]), **paused},
             finalizers=["hypershift.openshift.io/finalizer"],
         )
         cluster = an_object(

@@ -174,12 +174,16 @@ def set_snapshot_url(spec: Mapping[str, Any], url: str | None) -> None:
     """Give a HostedCluster's or HostedControlPlane's spec this `restoreSnapshotURL`, or none.
 
     Both must agree, since it cannot be changed afterwards. That of an earlier restore is dropped: it is an old bearer
-    URL that nothing needs.
+    URL that nothing needs. Raises RestoreFailedError where there is no place for one.
     """
-    storage = ((spec.get("etcd") or {}).get("managed") or {}).get("storage") or {}
-    storage.pop("restoreSnapshotURL", None)
-    if url is not None:
-        storage["restoreSnapshotURL"] = [url]
+    storage = ((spec.get("etcd") or {}).get("managed") or {}).get("storage")
+    if storage is not None:
+        storage.pop("restoreSnapshotURL", None)
+    if url is None:
+        return
+    if storage is None:
+        raise RestoreFailedError("HyperShift does not manage this etcd's storage: restore by `volumes`")
+    storage["restoreSnapshotURL"] = [url]
 
 
 def _still_cluster(manifest: Manifest, _destination: Destination) -> None:
