@@ -32,8 +32,18 @@ Messages hold one line: what is wrong, then what to do. They never hold a secret
 """
 
 
+from collections.abc import Sequence
+
+
 class LifeboatError(Exception):
-    """Base of all errors that Lifeboat raises on purpose."""
+    """Base of all errors that Lifeboat raises on purpose.
+
+    `problems`: what the message joins into one line, where it tells several.
+    """
+
+    def __init__(self, message: str = "", problems: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.problems = tuple(problems)
 
 
 class TransientError(LifeboatError):

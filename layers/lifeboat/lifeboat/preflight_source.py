@@ -82,7 +82,7 @@ def check(world: World, task: Task) -> dict[str, Any]:
     problems += ill
     if problems or chosen is None:
         msg = f"{hosted} on {world.cluster.name} is not fit for a backup, nothing was changed: {'; '.join(problems)}"
-        raise PreflightError(msg)
+        raise PreflightError(msg, problems)
 
     layout = ClusterLayout(hosted, found["spec"]["infraID"])
     state = load_source_state(world.store, layout, backup_id)

@@ -49,7 +49,7 @@ def _run(step: Step, world: World) -> tuple[list[Problem], bool]:
     except TransientError:
         raise
     except LifeboatError as error:
-        found = [Problem(BLOCKS, step.name, str(error))]
+        found = [Problem(BLOCKS, step.name, told) for told in error.problems or (str(error),)]
         if step.state == "PreflightSource":  # there will be no backup: the destination is looked at for a draft of one
             found += [
                 Problem(severity, "restore: PreflightDestination", told) for severity, told in draft.findings(world)
