@@ -4,11 +4,9 @@ import pytest
 
 from lifeboat.errors import TeardownRefusedError
 from lifeboat.resources import AWS_ENDPOINT_SERVICES
-from lifeboat.teardown import deletion
+from lifeboat.teardown import deletion, plan
 from tests.unit.builders import an_object
-from tests.unit.teardown.test_teardown import BLUE, INNER, check, executions, plan, stop_all, tear_down, world
-
-__all__ = ["executions", "world"]
+from tests.unit.teardown.steps import BLUE, INNER, check, stop_all, tear_down
 
 FINALIZERS = [
     "hypershift.openshift.io/control-plane-operator-finalizer",

@@ -4,80 +4,12 @@ import pytest
 
 from lifeboat import backups, writers
 from lifeboat.errors import TeardownRefusedError
-from lifeboat.model import HostedClusterRef
 from lifeboat.references import REFERENCED
-from lifeboat.resources import DEPLOYMENTS, HOSTED_CLUSTERS, PODS, ROUTES
-from lifeboat.restore.serving import wanted
-from lifeboat.teardown import control_plane, deletion, operator, plan
-from lifeboat.teardown.preflight import preflight
-from tests.unit.backed_up import OPERATION, a_backup, set_conditions
+from lifeboat.resources import DEPLOYMENTS, HOSTED_CLUSTERS
+from lifeboat.teardown import control_plane, deletion, plan
+from tests.unit.backed_up import OPERATION, set_conditions
 from tests.unit.builders import a_pod, an_object, blue
-from tests.unit.memory import NOW, MemoryExecutions
-
-INNER = "clusters-blue"
-RESTORE = "arn:aws:states:us-east-2:123456789012:execution:lifeboat-restore:one"
-BLUE = HostedClusterRef("clusters", "blue")
-GOOD = wanted(blue().hosted_cluster())
-
-
-@pytest.fixture
-def world():
-    """Paused, stopped, without Routes; the destination serves."""
-    world = a_backup()
-    writers.stop(world.source, INNER, writers.ALL)
-    for deployment in world.source.objects("Deployment"):
-        if deployment["metadata"]["namespace"] == INNER:
-            world.source._objects["Deployment", INNER, deployment["metadata"]["name"]]["status"] = {}
-    for route in world.source.list_objects(ROUTES, INNER):
-        world.source.remove("Route", INNER, route["metadata"]["name"])
-    world.destination.add(blue().hosted_cluster())
-    set_conditions(world.destination, "HostedCluster", "clusters", "blue", **dict.fromkeys(GOOD, "True"))
-    return world
-
-
-@pytest.fixture
-def executions():
-    held = MemoryExecutions()
-    output = {"destination": "mgmt-2", "infraId": "blue-x7k2p", "recordSha256": "ab"}
-    held.add(RESTORE, "SUCCEEDED", {"hostedCluster": {"namespace": "clusters", "name": "blue"}}, output)
-    return held
-
-
-def check(world, executions, operation_id=OPERATION, **data):
-    clusters = {each.name: each for each in (world.source, world.destination)}
-    given = data or {"restoreExecution": RESTORE}
-    task = world.task(operation_id, **given)
-    return preflight(task, world.source, clusters.__getitem__, executions, world.store, world.signer, NOW)
-
-
-def hold(world):
-    """Hold the operator; its Deployment then reports that nothing runs."""
-    operator.hold(world.source, OPERATION)
-    world.source._objects["Deployment", "hypershift", "operator"]["status"] = {}
-
-
-def stop_all(world):
-    """Hold the operator, stop the control plane; the pods then end, as a kubelet would let them."""
-    hold(world)
-    control_plane.stop(world.source, BLUE)
-    for pod in world.source.list_objects(PODS, INNER):
-        world.source.remove("Pod", INNER, pod["metadata"]["name"])
-
-
-def tear_down(world, executions):
-    check(world, executions)
-    stop_all(world)
-    planned = plan.read_or_refuse(world.store, world.signer, BLUE, OPERATION)
-    deletion.remove_finalizers(world.source, planned)
-    return planned, deletion.delete_objects(world.source, planned)
-
-
-def told(objects, of):
-    return sorted(
-        (each["kind"], each["metadata"].get("namespace"), each["metadata"]["name"], each["metadata"]["uid"])
-        for each in objects
-        if of(each)
-    )
+from tests.unit.teardown.steps import BLUE, INNER, RESTORE, check, hold, stop_all, tear_down, told
 
 
 def is_blue(manifest):
@@ -118,6 +50,28 @@ class TestPreflight:
                 "pod.s. of capi-provider gone",
             ),
             (lambda w, e: w.source.add(an_object("v1", "Route", "oauth", INNER)), "its Routes are still"),
+            (
+                lambda w, e: w.source.add(
+                    an_object(
+                        "hive.openshift.io/v1",
+                        "ClusterDeployment",
+                        "blue",
+                        "blue",
+                        spec={"clusterMetadata": {"infraID": "blue-x7k2p"}},
+                    )
+                ),
+                "preserveOnDelete to true",
+            ),
+            (
+                lambda w, e: w.source._objects["HostedCluster", "clusters", "blue"]["metadata"].update(
+                    ownerReferences=[{"kind": "AppliedManifestWork", "name": "work", "uid": "u"}]
+                ),
+                "owned by AppliedManifestWork work, which would make it anew",
+            ),
+            (
+                lambda w, e: w.source.forbidden.add(("delete", "machines")),
+                "may not delete machines.cluster.x-k8s.io in clusters-blue: bind",
+            ),
         ],
     )
     def test_what_is_not_proven_is_refused(self, world, executions, spoil, why):
@@ -292,69 +246,6 @@ class TestDeletion:
         assert deletion.remaining(world.source, planned) == [
             "HostedCluster clusters/blue to be gone (example.com/forgotten)"
         ]
-
-
-class TestOperator:
-    def hold(self, world, *operations):
-        for each in operations:
-            operator.hold(world.source, each)
-
-    def deployment(self, world):
-        return world.source._objects["Deployment", "hypershift", "operator"]
-
-    def test_the_recorded_count_comes_back_exactly(self, world):
-        before = dict(self.deployment(world)["metadata"].get("annotations") or {})
-        self.hold(world, "op-1", "op-1")
-        assert self.deployment(world)["spec"]["replicas"] == 0
-        assert operator.release(world.source, "op-1") == {"heldBy": [], "replicas": 2}
-        assert self.deployment(world)["spec"]["replicas"] == 2
-        assert (self.deployment(world)["metadata"].get("annotations") or {}) == before
-
-    def test_the_last_of_two_holders_puts_it_back(self, world):
-        self.hold(world, "op-1", "op-2")
-        assert operator.release(world.source, "op-1") == {"heldBy": ["op-2"], "replicas": None}
-        assert self.deployment(world)["spec"]["replicas"] == 0
-        assert operator.not_back(world.source) == []
-        assert operator.release(world.source, "op-2")["replicas"] == 2
-
-    def test_an_operator_that_was_at_zero_stays_there(self, world):
-        self.deployment(world)["spec"]["replicas"] = 0
-        self.hold(world, "op-1")
-        operator.release(world.source, "op-1")
-        assert self.deployment(world)["spec"]["replicas"] == 0
-
-    def test_releasing_without_a_hold_changes_nothing(self, world):
-        before = self.deployment(world)
-        operator.release(world.source, "op-1")
-        assert self.deployment(world) == before
-
-    def test_a_terminating_pod_still_counts(self, world):
-        self.hold(world, "op-1")
-        world.source.add(a_pod("operator-1", "hypershift", labels={"app": "operator"}, deletionTimestamp="now"))
-        assert operator.running(world.source) == ["operator pod operator-1 to be gone"]
-
-    def test_its_webhook_is_set_aside_and_comes_back_as_it_was(self, world):
-        hooks = [
-            {"name": "hc", "failurePolicy": "Fail", "clientConfig": {"caBundle": "x"}},
-            {"name": "np", "failurePolicy": "Ignore"},
-        ]
-        world.source.add(
-            an_object(
-                "admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration", operator.WEBHOOK, webhooks=hooks
-            )
-        )
-        self.hold(world, "op-1", "op-2")
-        held = world.source._objects["ValidatingWebhookConfiguration", None, operator.WEBHOOK]
-        assert {each["failurePolicy"] for each in held["webhooks"]} == {"Ignore"}
-        operator.release(world.source, "op-1")
-        operator.release(world.source, "op-2")
-        held = world.source._objects["ValidatingWebhookConfiguration", None, operator.WEBHOOK]
-        assert held["webhooks"] == hooks
-
-    def test_it_is_not_released_while_something_is_being_deleted(self, world):
-        world.source._objects["HostedCluster", "clusters", "blue"]["metadata"]["deletionTimestamp"] = "now"
-        with pytest.raises(TeardownRefusedError, match="operator stays at 0"):
-            deletion.assert_nothing_terminating(world.source, BLUE)
 
 
 class TestControlPlane:

@@ -37,6 +37,7 @@ from lifeboat.resources import (
     SECRETS,
     Resource,
 )
+from lifeboat.teardown import operator
 from lifeboat.teardown.control_plane import assert_still
 from lifeboat.teardown.plan import Doomed, Plan
 
@@ -74,6 +75,7 @@ def remove_finalizers(cluster: ManagementCluster, plan: Plan) -> dict[str, Any]:
     """
     hosted = plan.hosted_cluster
     assert_still(cluster, hosted)
+    operator.quiet_webhook(cluster)
     return {"objects": sum(_strip(cluster, BY_KIND[each["kind"]], each) for each in _candidates(cluster, plan))}
 
 

@@ -84,14 +84,20 @@ def release(cluster: ManagementCluster, operation_id: str) -> dict[str, Any]:
         return {"metadata": {"annotations": {HELD_BY: None, REPLICAS: None}}, "spec": {"replicas": count}}
 
     # The webhook first: with the operator back, what it refuses must be refused again.
-    current = cluster.get(DEPLOYMENTS, NAMESPACE, NAME)
-    if current is not None and set(holders(current)) <= {operation_id}:
-        edit(cluster, VALIDATING_WEBHOOKS, None, WEBHOOK, _restore_policies)
+    _restore_unless_held(cluster, {operation_id})
     deployment = edit(cluster, DEPLOYMENTS, NAMESPACE, NAME, leave)
+    _restore_unless_held(cluster, set())  # of two that leave at once, each took the other for a holder
     return {
         "heldBy": holders(deployment) if deployment else [],
         "replicas": put_back[0] if put_back else None,
     }
+
+
+def quiet_webhook(cluster: ManagementCluster) -> None:
+    """Let the webhook's failures pass while the operator is held; who left a moment ago may have put them back."""
+    deployment = cluster.get(DEPLOYMENTS, NAMESPACE, NAME)
+    if deployment is not None and holders(deployment):
+        edit(cluster, VALIDATING_WEBHOOKS, None, WEBHOOK, _ignore_failures)
 
 
 def not_back(cluster: ManagementCluster) -> list[str]:
@@ -109,11 +115,20 @@ def holders(deployment: Manifest) -> list[str]:
     return [each for each in (annotation(deployment, HELD_BY) or "").split(",") if each]
 
 
+def _restore_unless_held(cluster: ManagementCluster, by: set[str]) -> None:
+    """Put the webhook's policies back unless somebody else than these still holds the operator."""
+    current = cluster.get(DEPLOYMENTS, NAMESPACE, NAME)
+    if current is not None and set(holders(current)) <= by:
+        edit(cluster, VALIDATING_WEBHOOKS, None, WEBHOOK, _restore_policies)
+
+
 def _ignore_failures(configuration: Manifest) -> dict[str, Any] | None:
+    """What the policies were is kept as it was first found; one that came since (an upgrade) is added to it."""
     webhooks = configuration.get("webhooks") or []
-    if annotation(configuration, POLICIES) is not None or not webhooks:
+    if all(each.get("failurePolicy", "Fail") == "Ignore" for each in webhooks):
         return None
-    was = {each["name"]: each.get("failurePolicy", "Fail") for each in webhooks}
+    recorded: dict[str, str] = json.loads(annotation(configuration, POLICIES) or "{}")
+    was = {each["name"]: each.get("failurePolicy", "Fail") for each in webhooks} | recorded
     return {
         "metadata": {"annotations": {POLICIES: json.dumps(was, sort_keys=True)}},
         "webhooks": [{**each, "failurePolicy": "Ignore"} for each in webhooks],

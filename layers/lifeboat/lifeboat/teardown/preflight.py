@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lifeboat import versions, writers
+from lifeboat import permissions, polling, versions, writers
 from lifeboat.errors import TeardownRefusedError
 from lifeboat.model import HostedClusterRef, Task
 from lifeboat.ports import Executions, ManagementCluster, ObjectStore, Signer
-from lifeboat.reconciliation import is_paused, signature
+from lifeboat.reconciliation import is_paused, node_pools_of, signature
 from lifeboat.resources import HOSTED_CLUSTERS, ROUTES
+from lifeboat.restore.preflight import ownership
 from lifeboat.restore.serving import hosted_cluster_problems
 from lifeboat.teardown import plan as plans
 
@@ -97,7 +98,10 @@ def destination_problems(cluster: ManagementCluster, hosted: HostedClusterRef, i
     live = cluster.get(HOSTED_CLUSTERS, hosted.namespace, hosted.name)
     if live is None:
         return [f"it is not on {cluster.name}"]
-    problems = [f"{cluster.name} still waits for {each}" for each in hosted_cluster_problems(cluster, hosted)]
+    pools = [each["spec"] for each in node_pools_of(cluster, hosted)]
+    with_nodes = any(each.get("replicas") or each.get("autoScaling") for each in pools)
+    missing = hosted_cluster_problems(cluster, hosted, with_nodes=with_nodes)
+    problems = [f"{cluster.name} still waits for {each}" for each in missing]
     if live["spec"].get("infraID") != infra_id:
         problems.append(f"{cluster.name} has another cluster of that name (infraID {live['spec'].get('infraID')})")
     return problems
@@ -121,11 +125,15 @@ def _source_problems(
             f"{source.name} waits for {each}"
             for each in writers.still_running(source, hosted.control_plane_namespace, writers.ALL)
         ]
+        problems += [*ownership.managers(source, live), *ownership.owners(source, live)]
         if source.list_objects(ROUTES, hosted.control_plane_namespace):
             # Deleted now, an ExternalDNS with the same owner id would withdraw the destination's names.
             problems.append(f"its Routes are still on {source.name}")
     if not going_on:
         problems += versions.needing_the_operator(source)
+    if lacking := list(permissions.missing(source, hosted, permissions.SOURCE)):
+        told = polling.one_line(lacking)
+        problems.append(f"the credentials registered for {source.name} may not {told}: bind them a role that allows it")
     if live is not None and live["metadata"].get("deletionTimestamp") and not going_on:
         problems.append(f"it is being deleted on {source.name} already, and not by this operation: stop that first")
     return problems

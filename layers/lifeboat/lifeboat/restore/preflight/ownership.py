@@ -22,18 +22,35 @@ _DEPLOYED_BY = "cluster.open-cluster-management.io/hypershiftdeployment"
 
 def problems(look: Look) -> Iterator[str]:
     """ACM's import and Hive's deployment on both sides, and whatever owns the HostedCluster at the source."""
-    annotations = look.hosted_cluster["metadata"].get("annotations") or {}
-    name = annotations.get(_IMPORTED_AS) or look.destination.hosted.name
+    for each in look.sides:
+        yield from managers(each, look.hosted_cluster)
+    if look.source is not None:
+        hosted = look.destination.hosted
+        yield from owners(look.source, look.source.get(HOSTED_CLUSTERS, hosted.namespace, hosted.name))
+
+
+def managers(cluster: ManagementCluster, hosted_cluster: Manifest) -> Iterator[str]:
+    """Who manages this hosted cluster from there."""
+    annotations = hosted_cluster["metadata"].get("annotations") or {}
     if _DEPLOYED_BY in annotations:
         yield (
             f"the HostedCluster belongs to HypershiftDeployment {annotations[_DEPLOYED_BY]} of ACM (annotation "
-            f"{_DEPLOYED_BY}), which would make it anew: take it out of ACM's hands first"
+            f"{_DEPLOYED_BY}), which {cluster.name} would act on: take it out of ACM's hands first"
         )
-    for each in look.sides:
-        yield from _imported(each, name)
-        yield from _deployed(look, each)
-    if look.source is not None:
-        yield from _owned(look, look.source)
+    yield from _imported(cluster, str(annotations.get(_IMPORTED_AS) or hosted_cluster["metadata"]["name"]))
+    yield from _deployed(cluster, str(hosted_cluster["spec"].get("infraID")))
+
+
+def owners(cluster: ManagementCluster, live: Manifest | None) -> Iterator[str]:
+    """Who would make the HostedCluster anew there after its deletion."""
+    if live is None:
+        return
+    metadata = live["metadata"]
+    for owner in metadata.get("ownerReferences") or ():
+        yield (
+            f"HostedCluster {metadata['namespace']}/{metadata['name']} at {cluster.name} is owned by {owner['kind']} "
+            f"{owner['name']}, which would make it anew after its deletion: take it out of those hands first"
+        )
 
 
 def _imported(cluster: ManagementCluster, name: str) -> Iterator[str]:
@@ -47,9 +64,8 @@ def _imported(cluster: ManagementCluster, name: str) -> Iterator[str]:
         )
 
 
-def _deployed(look: Look, cluster: ManagementCluster) -> Iterator[str]:
+def _deployed(cluster: ManagementCluster, infra_id: str) -> Iterator[str]:
     """Hive deletes the cloud resources behind a ClusterDeployment that goes, unless it is told to preserve them."""
-    infra_id = look.destination.record.infra_id
     for each in cluster.list_objects(CLUSTER_DEPLOYMENTS):
         metadata, spec = each["metadata"], each.get("spec") or {}
         if (spec.get("clusterMetadata") or {}).get("infraID") == infra_id and not spec.get("preserveOnDelete"):
@@ -57,13 +73,3 @@ def _deployed(look: Look, cluster: ManagementCluster) -> Iterator[str]:
                 f"Hive's ClusterDeployment {metadata['namespace']}/{metadata['name']} at {cluster.name} has the "
                 f"infraID {infra_id} and would delete its instances when it goes: set spec.preserveOnDelete to true"
             )
-
-
-def _owned(look: Look, source: ManagementCluster) -> Iterator[str]:
-    hosted = look.destination.hosted
-    live: Manifest | None = source.get(HOSTED_CLUSTERS, hosted.namespace, hosted.name)
-    for owner in (live or {"metadata": {}})["metadata"].get("ownerReferences") or ():
-        yield (
-            f"HostedCluster {hosted} at {source.name} is owned by {owner['kind']} {owner['name']}, which would make it "
-            "anew after its deletion: take it out of those hands first"
-        )
