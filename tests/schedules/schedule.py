@@ -171,7 +171,6 @@ class Schedule:
         return "give up" if me.kind == "restore" else "look back"
 
     def _failed(self, index: int, error: Exception) -> None:
-        me = self.executions[index]
         self.tries[index] += 1
         if isinstance(error, TransientError) and self.tries[index] < _TRIES:
             self._call(index)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from lifeboat import acceptance, epochs, fence, handover, lease, reconciliation, resuming, signed, writers
-from lifeboat.errors import BackupUnprovenError, LifeboatError, NotStoppedError, RestoreFailedError
+from lifeboat import acceptance, epochs, fence, handover, lease, reconciliation, resuming, writers
+from lifeboat.errors import BackupUnprovenError, NotStoppedError, RestoreFailedError
 from lifeboat.layout import ClusterLayout
 from lifeboat.model import Task
 from lifeboat.reconciliation import Pause, signature
@@ -175,6 +175,3 @@ class Functions:
 
     def _destination(self, me: Task, backup_id: str) -> Any:
         return self.world.destination(str(me.destination), me.operation.id, backup_id)
-
-
-__all__ = ["Execution", "Functions", "LifeboatError", "signed"]

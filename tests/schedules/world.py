@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from lifeboat import epochs, writers
+from lifeboat import writers
 from lifeboat.backups import BackupRecord, Part, SnapshotPart
 from lifeboat.model import BackupKind, HostedClusterRef, Manifest
 from lifeboat.moved import Move
@@ -213,8 +213,3 @@ def _deployment(name: str) -> Manifest:
     spec = {"replicas": 1, "selector": {"matchLabels": {"app": name}}}
     metadata = {"name": name, "namespace": INNER}
     return {"kind": "Deployment", "metadata": metadata, "spec": spec, "status": {"replicas": 1, "readyReplicas": 1}}
-
-
-def stamps(world: World) -> dict[str, int]:
-    """Epochs at the source, for a report."""
-    return {each["metadata"]["name"]: epochs.of(each) for each in world.source.objects()}
