@@ -10,7 +10,7 @@ from sandbox.aws.functions import faults
 from sandbox.aws.functions.faults import Fault
 from sandbox.breaking.api import without_api
 from sandbox.controllers.load_balancer import address_of
-from sandbox.plan import DOMAIN
+from sandbox.plan import API_PORT, DOMAIN
 from sandbox.proof import cloud, objects, writes
 from sandbox.proof.clients import client_of
 from sandbox.proof.observation import BLUE, NAMESPACE
@@ -40,7 +40,7 @@ def _is_balancer(service):
 
 
 def answering(hosts):
-    return [each for each in hosts if TlsDoors().answers(each, 443, [f"api-{BLUE}.{DOMAIN}"])]
+    return [each for each in hosts if TlsDoors().answers(each, API_PORT, [f"api-{BLUE}.{DOMAIN}"])]
 
 
 def protected(sandbox):

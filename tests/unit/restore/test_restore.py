@@ -88,6 +88,14 @@ class TestPreflight:
         world.source.fail_next(ApiUnavailableError("mgmt-1 does not answer"))
         assert preflight(destination, world.source, world.outside) == {"handedOver": False}
 
+    def test_an_external_dns_of_the_silent_sources_id_is_refused_by_what_the_backup_tells(self, world, destination):
+        args = ["--txt-owner-id=owner-1", "--domain-filter=hosted.example.com"]
+        destination.cluster.add(a_deployment("external-dns", "hypershift", 1, args=args))
+        state = dataclasses.replace(destination.state, external_dns={"owner": "owner-1"})
+        world.source.fail_next(ApiUnavailableError("mgmt-1 does not answer"))
+        with pytest.raises(PreflightError, match=r"mgmt-1, when it was backed up.*the same --txt-owner-id=owner-1"):
+            preflight(dataclasses.replace(destination, state=state), world.source, world.outside)
+
     def test_all_problems_are_told_at_once(self, world, destination):
         destination.cluster.remove("StorageClass", None, "gp3-csi")
         destination.cluster.remove("Deployment", "hypershift", "operator")

@@ -73,6 +73,9 @@ def _external_dns(look: Look) -> Iterator[str]:
                 "there with --external-dns-domain-filter of that domain"
             )
     if look.source is None:
+        recorded = (look.destination.state.external_dns or {}).get("owner")
+        if recorded is not None and recorded == flags.value(there, _OWNER):
+            yield _same_owner(f"the source ({look.destination.state.source}, when it was backed up)", recorded)
         return
     before = look.source.get(DEPLOYMENTS, OPERATOR_NAMESPACE, EXTERNAL_DNS)
     if before is None:
@@ -84,11 +87,15 @@ def _external_dns(look: Look) -> Iterator[str]:
     yield from _settings(look.source, before)
     owner = flags.value(before, _OWNER)
     if owner is not None and owner == flags.value(there, _OWNER):
-        # Two of one id take each other's names for leftovers of their own and withdraw them.
-        yield (
-            f"ExternalDNS there and at {look.source.name} have the same --{_OWNER}={owner}: each would withdraw the "
-            "other's names; give one of them an id of its own"
-        )
+        yield _same_owner(look.source.name, owner)
+
+
+def _same_owner(where: str, owner: str) -> str:
+    """Two of one id take each other's names for leftovers of their own and withdraw them."""
+    return (
+        f"ExternalDNS there and at {where} have the same --{_OWNER}={owner}: each would withdraw the other's names; give "
+        "one of them an id of its own"
+    )
 
 
 def _settings(cluster: ManagementCluster, external_dns: Manifest) -> Iterator[str]:
