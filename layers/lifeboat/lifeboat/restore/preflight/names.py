@@ -93,8 +93,8 @@ def _external_dns(look: Look) -> Iterator[str]:
 def _same_owner(where: str, owner: str) -> str:
     """Two of one id take each other's names for leftovers of their own and withdraw them."""
     return (
-        f"ExternalDNS there and at {where} have the same --{_OWNER}={owner}: each would withdraw the other's names; give "
-        "one of them an id of its own"
+        f"ExternalDNS there and at {where} have the same --{_OWNER}={owner}: each would withdraw the other's names; "
+        "give one of them an id of its own"
     )
 
 
