@@ -28,8 +28,16 @@ from tests.statemachine.walker import Run, of_a_function, walk
 from tests.unit.a_restored import BALANCER, Members
 from tests.unit.backed_up import REGION, a_destination
 from tests.unit.builders import HostedClusterBuilder, a_management_cluster, a_pod, an_object, its_neighbour
-from tests.unit.memory import MemoryClock, MemoryCluster, MemoryExecutions, MemoryInstances, MemorySigner
+from tests.unit.memory import (
+    MemoryClock,
+    MemoryCluster,
+    MemoryExecutions,
+    MemoryInstances,
+    MemorySigner,
+    MemoryVpcEndpoints,
+)
 from tests.unit.memory_aws import MemoryDocuments, MemoryKeys
+from tests.unit.plan import private
 from tests.unit.plan.recorded import RecordingCluster, RecordingDns, RecordingLeases, RecordingStore
 from tests.unit.pods import EtcdPods, framed
 
@@ -67,6 +75,9 @@ class Moving:
         if self.with_neighbour:
             its_neighbour().on(self.source, self.dns, self.instances)
         self.source.add(*_pods_of(self.builder), *_secrets(self.builder))
+        self.endpoints = MemoryVpcEndpoints()
+        if self.is_private:
+            private.at_source(self)
         self.etcd = EtcdPods(store=self.store)
         self.source.exec_handler = self.etcd
         self.members = Members(names=[f"etcd-{n}" for n in range(self.builder._members)], guest=self.guest)
@@ -87,6 +98,11 @@ class Moving:
         clusters = {"mgmt-1": self.source, "mgmt-2": self.destination}
         ports |= {"_clusters": clusters, "guest": lambda _: self.guest, "region": lambda _: REGION, "registry": _All()}
         self._services = {**ports, "plans": self.store, "settings": Settings("bucket", "leases", "key")}
+
+    @property
+    def is_private(self) -> bool:
+        platform = self.builder._extra_spec.get("platform") or {"aws": {}}
+        return platform["aws"].get("endpointAccess", "Public") != "Public"
 
     @property
     def namespace(self) -> str:
@@ -226,6 +242,7 @@ class Moving:
             an_object("apps/v1", "StatefulSet", "etcd", self.namespace, spec=spec, status=status),
             an_object("v1", "Service", "router", self.namespace, status=ingress),
             *(a_pod(f"etcd-{n}", self.namespace, labels={"app": "etcd"}, container="etcd") for n in range(members)),
+            *(private.comes_up(self) if self.is_private else ()),
         )
         cluster._objects["Cluster", self.namespace, self.builder.infra_id]["spec"]["paused"] = False
         for service in self.builder._services:
@@ -276,7 +293,7 @@ class _All:
         return True
 
 
-_PORTS = ("store", "signer", "dns", "instances", "executions", "clock", "leases", "documents", "keys")
+_PORTS = ("store", "signer", "dns", "instances", "executions", "clock", "leases", "documents", "keys", "endpoints")
 
 
 def _recording(cluster: MemoryCluster, log: Log) -> RecordingCluster:

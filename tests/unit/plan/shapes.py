@@ -10,7 +10,9 @@ from tests.unit.plan.moving import Moving
 
 
 def a_random_move(seed: int) -> Moving:
-    """HighlyAvailable or not, 1 to 8 NodePools of 0 to 4 Machines, shared or own namespace, neighbours, extras."""
+    """HighlyAvailable or not, public or private, 1 to 8 NodePools of 0 to 4 Machines, shared or own namespace,
+    neighbours, extras.
+    """
     draw = random.Random(seed)
     namespace = draw.choice(["clusters", "clusters", "team-a"])
     builder = a_hosted_cluster(draw.choice(["blue", "b.lue", "blue-2"]), namespace=namespace, infra_id=f"x{seed}-q7")
@@ -25,6 +27,8 @@ def a_random_move(seed: int) -> Moving:
         )
     if draw.random() < 0.3:
         builder.with_replicas(cluster_api=0)
+    if (access := draw.choice(["Public", "Public", "PublicAndPrivate", "Private"])) != "Public":
+        builder.with_spec(platform={"type": "AWS", "aws": {"region": "us-east-2", "endpointAccess": access}})
     moving = Moving(builder, with_neighbour=draw.random() < 0.6)
     moving.source.add(*_extras(draw, builder))
     return moving
