@@ -30,6 +30,7 @@ from sandbox import assets
 from sandbox.shape import Shape
 
 AWS_PORT, DNS_PORT, API_PORT, KUBELET_PORT, WEBHOOK_PORT = 4566, 5353, 6443, 10250, 9443
+S3_TLS_PORT = 4567
 REGION = "us-east-2"
 ACCOUNT_ID = "123456789012"
 ZONES = ("us-east-2a", "us-east-2b", "us-east-2c")
@@ -138,6 +139,16 @@ class Plan:
     def s3_url(self) -> str:
         """S3 alone. `aws_url` answers for it as well, a little slower."""
         return f"http://{self.s3_address}:{AWS_PORT}"
+
+    @property
+    def s3_tls_url(self) -> str:
+        """S3 by TLS, for those who insist on it; its certificate is of `s3_authority`."""
+        return f"https://{self.s3_address}:{S3_TLS_PORT}"
+
+    @property
+    def s3_authority(self) -> Path:
+        """PEM of the one who issued S3's certificate; S3 writes it before it listens."""
+        return self.run / "s3-ca.crt"
 
     @property
     def resolver(self) -> str:

@@ -20,6 +20,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "namespace": ("shared", "own"),
     "access": ("Public", "PublicAndPrivate", "Private"),
     "publishing": ("Route", "LoadBalancer"),
+    "release": ("4.17", "4.22"),
 }
 """The values of each choice, the default first."""
 
@@ -41,6 +42,8 @@ class Shape:
     """The HostedCluster's `endpointAccess`."""
     publishing: str = "Route"
     """How the APIServer is published; the other services have Routes."""
+    release: str = "4.17"
+    """The hosted release. From 4.22 on the stack has a user that signs snapshot URLs (`etcdRestore: snapshotUrl`)."""
     node_pools: int = 2
     machines: int = 2
     """Of each NodePool."""

@@ -15,11 +15,12 @@ _SERVICES = {STATES_ACCESS_KEY: "states.amazonaws.com", EVENTS_ACCESS_KEY: "even
 
 
 class Identities:
-    """`sts` is moto's backend of STS; keys that anybody obtains there are known as well."""
+    """`sts` and `iam` are moto's backends; keys that anybody obtains there are known as well."""
 
-    def __init__(self, plan: Plan, sts: Any) -> None:
+    def __init__(self, plan: Plan, sts: Any, iam: Any = None) -> None:
         self._plan = plan
         self._sts = sts
+        self._iam = iam
         self._of_roles: dict[str, Credentials] = {}
         self._lock = threading.Lock()
 
@@ -46,6 +47,8 @@ class Identities:
             return self._plan.secret_access_key, None
         if access_key_id == STATES_ACCESS_KEY:
             return STATES_SECRET_KEY, None
+        if user := self._of_user(access_key_id):
+            return str(user.secret_access_key), None
         assumed = self._sts.get_assumed_role_from_access_key(access_key_id)
         return (assumed.secret_access_key, assumed.session_token) if assumed else None
 
@@ -55,8 +58,15 @@ class Identities:
             return "sandbox"
         if access_key_id in _SERVICES:
             return _SERVICES[access_key_id]
+        if user := self._of_user(access_key_id):
+            return f"arn:aws:iam::{ACCOUNT_ID}:user/{user.user_name}"
         assumed = self._sts.get_assumed_role_from_access_key(access_key_id)
         return str(assumed.role_arn) if assumed else access_key_id
+
+    def _of_user(self, access_key_id: str) -> Any:
+        """An IAM user's active key; None for others."""
+        found = self._iam.access_keys.get(access_key_id) if self._iam else None
+        return found if found is not None and found.status == "Active" else None
 
 
 def backend_of(backends: Any, region: str = REGION) -> Any:

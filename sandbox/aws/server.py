@@ -34,6 +34,7 @@ class Server:
         prepare_environment()
         # Imported here: moto reads its settings from the environment while it is imported, and takes a second for it.
         from moto.ec2.models import ec2_backends  # noqa: PLC0415
+        from moto.iam.models import iam_backends  # noqa: PLC0415
         from moto.logs.models import logs_backends  # noqa: PLC0415
         from moto.moto_server.werkzeug_app import (  # noqa: PLC0415
             DomainDispatcherApplication,
@@ -63,7 +64,7 @@ class Server:
             def log_request(self, *_: object) -> None:
                 """Requests are in the call log."""
 
-        identities = Identities(plan, backend_of(sts_backends, "aws"))
+        identities = Identities(plan, backend_of(sts_backends, "aws"), backend_of(iam_backends, "aws"))
         stepfunctions.switch_on(plan.aws_url)
         events.deliver_to_every_target(plan.aws_url)
         kms.sign_what_was_given()

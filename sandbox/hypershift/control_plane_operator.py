@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from sandbox.client import (
     AWS_ENDPOINT_SERVICES,
+    CONFIG_MAPS,
     DEPLOYMENTS,
     HOSTED_CONTROL_PLANES,
     POD_DISRUPTION_BUDGETS,
@@ -18,6 +19,7 @@ from sandbox.client import (
     STATEFUL_SETS,
 )
 from sandbox.controllers.pods import is_leaving
+from sandbox.hypershift import etcd_init
 from sandbox.hypershift.carriers import LOOK_AGAIN
 from sandbox.hypershift.control_plane_status import control_plane_status
 from sandbox.hypershift.etcd import QUOTA, etcd_services, etcd_stateful_set
@@ -69,6 +71,7 @@ class _ControlPlaneOperator:
         Identity(self._context.plan, self._writer, control_plane).ensure()
         for service in [*etcd_services(control_plane), *services(control_plane)]:
             self._writer.ensure(SERVICES, service)
+        self._trust_s3(control_plane)
         quota = self._context.plan.etcd_quotas.get(control_plane["metadata"]["name"], QUOTA)
         self._writer.ensure(STATEFUL_SETS, etcd_stateful_set(control_plane, version, quota))
         self._disruption_budget(control_plane)
@@ -86,6 +89,14 @@ class _ControlPlaneOperator:
         etcd = self._writer.get(STATEFUL_SETS, "etcd", control_plane["metadata"]["namespace"])
         needed = replicas_of(control_plane["spec"]) // 2 + 1
         return etcd is not None and bool(status_of(etcd).get("readyReplicas", 0) >= needed)
+
+    def _trust_s3(self, control_plane: Object) -> None:
+        """The release image's store of public authorities, where its curl needs one."""
+        authority = self._context.plan.s3_authority
+        if etcd_init.url_of(control_plane) is not None and authority.exists():
+            metadata = {"name": etcd_init.AUTHORITIES, "namespace": control_plane["metadata"]["namespace"]}
+            data = {"ca.crt": authority.read_text(encoding="utf-8")}
+            self._writer.ensure(CONFIG_MAPS, {"metadata": metadata, "data": data})
 
     def _disruption_budget(self, control_plane: Object) -> None:
         if replicas_of(control_plane["spec"]) == 1:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sandbox.client import DEPLOYMENTS, ROUTES, SERVICES, STATEFUL_SETS
+from sandbox.hypershift import etcd_init
 from sandbox.hypershift.names import endpoint_host, replicas_of
 from sandbox.hypershift.publishing import balancer_host, balancers, routes
 from sandbox.hypershift.workloads import COMPONENTS
@@ -36,6 +37,7 @@ def control_plane_status(writer: Writer, control_plane: Object, pause: Pause, ve
         _degraded(missing),
         ("ValidHostedControlPlaneConfiguration", "True", "AsExpected", "Configuration passes validation"),
         ("ValidReleaseInfo", str(version is not None), "AsExpected" if version else "UnknownRelease", ""),
+        *_snapshot(writer, control_plane),
         pause.condition(),
     ]
     status = {
@@ -64,6 +66,12 @@ def _etcd(writer: Writer, control_plane: Object) -> Condition:
     if ready >= replicas // 2 + 1:
         return ("EtcdAvailable", "True", "QuorumAvailable", "")
     return ("EtcdAvailable", "False", "EtcdWaitingForQuorum", f"{ready} of {replicas} etcd members are ready")
+
+
+def _snapshot(writer: Writer, control_plane: Object) -> list[Condition]:
+    etcd = writer.get(STATEFUL_SETS, "etcd", control_plane["metadata"]["namespace"]) or {}
+    ready = status_of(etcd).get("readyReplicas", 0)
+    return etcd_init.condition(writer, control_plane, replicas_of(control_plane["spec"]), ready)
 
 
 def _deployment(writer: Writer, namespace: str, name: str, kind: str) -> Condition:

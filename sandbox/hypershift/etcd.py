@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sandbox.hypershift import etcd_init
 from sandbox.hypershift.names import replicas_of
 from sandbox.hypershift.release import component
 from sandbox.objects import owner_reference
@@ -66,7 +67,7 @@ def etcd_stateful_set(control_plane: Object, version: str, quota: int = QUOTA) -
                     # Short: the last member that is told to stop waits in vain for a successor.
                     "terminationGracePeriodSeconds": 3,
                     "affinity": _one_per_zone(replicas),
-                    "initContainers": [_ensure_dns(image)],
+                    "initContainers": [_ensure_dns(image), *etcd_init.container(control_plane, image, version)],
                     "containers": [
                         _etcd(image, namespace, replicas, quota),
                         {"name": "etcd-metrics", "image": component("etcd-grpc-proxy", version)},
@@ -77,6 +78,7 @@ def etcd_stateful_set(control_plane: Object, version: str, quota: int = QUOTA) -
                         _secret_volume("peer-tls", "etcd-peer-tls"),
                         _secret_volume("client-tls", "etcd-client-tls"),
                         {"name": "etcd-ca", "configMap": {"name": "etcd-ca"}},
+                        *etcd_init.volumes(control_plane),
                     ],
                 },
             },

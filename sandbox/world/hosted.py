@@ -21,7 +21,7 @@ from sandbox.client import (
 )
 from sandbox.hypershift.cloud import Cloud
 from sandbox.hypershift.oidc import issuer_url
-from sandbox.hypershift.release import RELEASE_IMAGE
+from sandbox.hypershift.release import IMAGES
 from sandbox.objects import ensure
 from sandbox.pki import create_authority
 from sandbox.plan import ACCOUNT_ID, DOMAIN, REGION, RELEASE_REGISTRY, ZONES
@@ -142,7 +142,7 @@ def _hosted_cluster(cloud: Cloud, seed: HostedClusterSeed) -> Object:
     return {
         "metadata": {"name": name, "namespace": seed.namespace},
         "spec": {
-            "release": {"image": RELEASE_IMAGE},
+            "release": {"image": IMAGES[seed.shape.release]},
             "clusterID": f"8f6d2c1e-0b7a-4c55-9e3d-{infra_id.encode().hex()[-12:]}",
             "infraID": infra_id,
             "issuerURL": issuer_url(infra_id),
@@ -198,7 +198,7 @@ def _node_pool(cloud: Cloud, seed: HostedClusterSeed, name: str, zone: str) -> O
         "spec": {
             "clusterName": seed.name,
             "replicas": seed.shape.machines,
-            "release": {"image": RELEASE_IMAGE},
+            "release": {"image": IMAGES[seed.shape.release]},
             "arch": "amd64",
             "config": [{"name": each} for each in seed.config.get(name, ())],
             "management": {

@@ -31,6 +31,23 @@ def role(clients: Clients, properties: Properties) -> Created:
     return Created(name, {"Arn": created["Arn"], "RoleId": created["RoleId"]})
 
 
+@handles("AWS::IAM::User")
+def user(clients: Clients, properties: Properties) -> Created:
+    iam = clients("iam")
+    name = properties.name("UserName")
+    created = iam.create_user(UserName=name)["User"]
+    for policy in properties.take("Policies", []):
+        document = _document(policy["PolicyDocument"])
+        iam.put_user_policy(UserName=name, PolicyName=policy["PolicyName"], PolicyDocument=document)
+    return Created(name, {"Arn": created["Arn"]})
+
+
+@handles("AWS::IAM::AccessKey")
+def access_key(clients: Clients, properties: Properties) -> Created:
+    made = clients("iam").create_access_key(UserName=properties.require("UserName"))["AccessKey"]
+    return Created(made["AccessKeyId"], {"SecretAccessKey": made["SecretAccessKey"]})
+
+
 @handles("AWS::IAM::Policy")
 def policy(clients: Clients, properties: Properties) -> Created:
     name = properties.require("PolicyName")

@@ -142,6 +142,8 @@ class FunctionHost:
             "LANG": "C.UTF-8",
             "LIFEBOAT_SANDBOX_RESOLVER": self._plan.resolver,
             "PATH": "/usr/local/bin:/usr/bin:/bin",
+            # Whom urllib3 trusts by default; botocore and Kubernetes' client bring their own.
+            "SSL_CERT_FILE": str(self._plan.s3_authority),
             "PYTHONPATH": ":".join(str(each) for each in path),
             "TMPDIR": str(temporary),
             "TZ": ":UTC",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 import threading
 import uuid
 from collections.abc import Sequence
@@ -23,17 +24,20 @@ _LINGER_BYTES = 16 * 1024**2
 class Server:
     """Answers on `address`:`port` (0: any free one) from `start` to `stop`."""
 
-    def __init__(self, service: Service, address: str, port: int) -> None:
+    def __init__(self, service: Service, address: str, port: int, tls: ssl.SSLContext | None = None) -> None:
         class Handler(_Handler):
             pass
 
         Handler.service = service
         self._server = _Listener((address, port), Handler)
+        self._scheme = "https" if tls else "http"
+        if tls:  # the handshake is each connection's own thread's: a slow one must not hold up the others
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
 
     @property
     def url(self) -> str:
         host, port = self._server.server_address[:2]
-        return f"http://{host!s}:{port}"
+        return f"{self._scheme}://{host!s}:{port}"
 
     def start(self) -> None:
         threading.Thread(target=self._server.serve_forever, args=(0.05,), name="s3", daemon=True).start()
