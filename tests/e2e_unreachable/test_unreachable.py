@@ -63,9 +63,13 @@ def grown(sandbox):
 def recover(operations, sandbox):
     """Start it, approve it when it asks, and wait for its end."""
     arn = operations.start("recover", **RECOVER)
-    operations.wait_for_state(arn, "AskForApproval")
-    operations.token_of(arn)
-    wait_until(lambda: lifeboat(sandbox, "approve", arn, check=False) is not None)
+
+    def approved():
+        seen = operations.stepfunctions.describe_execution(executionArn=arn)
+        assert seen["status"] == "RUNNING", seen.get("cause")
+        return lifeboat(sandbox, "approve", arn, check=False) is not None
+
+    wait_until(approved, seconds=400)  # it listens for a minute before it asks
     return operations.end_of(arn, seconds=900)
 
 

@@ -74,6 +74,12 @@ def test_parameters_and_responses_are_not_converted() -> None:
         assert inspect.getsource(hook).rstrip().endswith("pass")
 
 
+def test_the_name_of_a_load_balancer_leads_to_no_address_of_the_sandbox(moto: Moto) -> None:
+    subnet = moto.client("ec2").describe_subnets()["Subnets"][0]["SubnetId"]
+    made = moto.client("elbv2").create_load_balancer(Name="lb-127-9-24-1", Type="network", Subnets=[subnet])
+    assert made["LoadBalancers"][0]["DNSName"] == "lb-127-9-24-1-1.us-east-2.elb.amazonaws.com"
+
+
 def test_the_error_prefix_of_s3_is_unknown() -> None:
     assert "s3" not in _SERVICE_ERROR_NAMES
 
