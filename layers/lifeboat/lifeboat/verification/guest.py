@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lifeboat.edits import edit
 from lifeboat.errors import (
     ApiUnavailableError,
     ConflictError,
@@ -34,7 +35,7 @@ def verify(
     wanted = {"operation": operation_id}
     try:
         guest.create(CONFIG_MAPS, {"metadata": {"namespace": _NAMESPACE, "name": _NAME}, "data": wanted})
-        guest.patch(CONFIG_MAPS, _NAMESPACE, _NAME, {"data": wanted})
+        edit(guest, CONFIG_MAPS, _NAMESPACE, _NAME, lambda _: {"data": wanted})
         found = guest.get(CONFIG_MAPS, _NAMESPACE, _NAME)
         if found is None or found.get("data") != wanted:
             return Finding(not_yet=["the hosted API to keep what is written"])
