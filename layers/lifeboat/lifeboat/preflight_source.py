@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lifeboat import auto_repair, backups, reconciliation, versions, ways, writers
+from lifeboat import auto_repair, backups, preflight_move, reconciliation, versions, ways, writers
 from lifeboat.dns import records_of, to_json
 from lifeboat.edits import annotation
 from lifeboat.errors import BackupUnprovenError, EtcdNotReadyError, PreflightError, SnapshotFailedError
@@ -73,7 +73,7 @@ def check(world: World, task: Task) -> dict[str, Any]:
 
     move = bool(task.data.get("firstHalfOfMove"))
     problems = _about_the_cluster(found, move=move)
-    problems += versions.needing_the_operator(world.cluster) if move else []  # the move ends with a teardown
+    problems += preflight_move.problems(world.cluster, hosted, found, world.clock.now()) if move else []
     machines = _machines(world.cluster, hosted, found["spec"].get("infraID", ""))
     if kind is BackupKind.ONLINE:  # which leaves out those that come or go
         machines = [each for each in machines if is_settled(each)]

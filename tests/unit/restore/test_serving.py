@@ -258,6 +258,13 @@ class TestHeld:
         assert held(created) == ["workers-b"]
         assert one(created.cluster, "NodePool", "workers-a", "clusters")["spec"]["pausedUntil"] == "true"
 
+    def test_an_update_that_its_owner_had_paused_ends_no_restore(self, destination):
+        destination.state.node_pools["workers-a"]["pausedUntil"] = "true"
+        hosted_cluster.create_node_pools(destination, NOW)
+        tell(destination, "workers-a", **LOOKED, UpdatingConfig="True")
+        guarding.hold_updates(destination)
+        assert held(destination) == ["workers-b"]
+
     def test_a_value_of_its_owner_that_does_not_pause_comes_back(self, destination):
         destination.state.node_pools["workers-a"]["pausedUntil"] = "false"
         hosted_cluster.create_node_pools(destination, NOW)

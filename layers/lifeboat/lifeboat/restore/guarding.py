@@ -32,11 +32,13 @@ def hold_updates(destination: Destination) -> None:
     """Pause every NodePool that replaces its nodes. Raises RestoreFailedError naming them, after all are paused.
 
     What bears its name in Cluster API is paused as well, and first: the operator does that only when it next looks.
+    One that its owner had paused before an update of it was done stays as it was: it waits for its owner.
     """
     found = []
     for pool in node_pools_of(destination.cluster, destination.hosted):
-        if told := updates(pool):
-            name = pool["metadata"]["name"]
+        name = str(pool["metadata"]["name"])
+        own = (destination.state.node_pools.get(name) or {}).get("pausedUntil")
+        if (told := updates(pool)) and not (own and own == pool["spec"].get("pausedUntil")):
             for resource in (MACHINE_DEPLOYMENTS, MACHINE_SETS):
                 edit(destination.cluster, resource, destination.namespace, name, _with_pause)
             edit(destination.cluster, NODE_POOLS, destination.hosted.namespace, name, _pause_if_updating)
