@@ -11,7 +11,7 @@ from rich.table import Table
 
 from lifeboat_cli.follow import follow
 from lifeboat_cli.progress import Progress
-from sandbox.proof import eye, verdict
+from sandbox.proof import eye, planned, verdict
 from sandbox.proof.observation import BLUE, NAMESPACE, observe
 from sandbox.proof.rows import Row
 
@@ -32,7 +32,7 @@ def run(sandbox: Sandbox, progress: Callable[[str], None]) -> int:
     """Start the sandbox, recover `blue`, print the table; 0 only if every line of it is right."""
     console = Console(emoji=False)  # ARNs hold what looks like one
     with sandbox:
-        before, seen = observe(sandbox, "mgmt-1"), eye.look(sandbox)
+        before, seen, logged = observe(sandbox, "mgmt-1"), eye.look(sandbox), planned.sizes(sandbox.plan)
         stepfunctions = sandbox.client("stepfunctions")
         progress(f"recover {NAMESPACE}/{BLUE} from mgmt-1 to mgmt-2: {before.writes} writes acknowledged so far")
         started = time.monotonic()
@@ -47,6 +47,7 @@ def run(sandbox: Sandbox, progress: Callable[[str], None]) -> int:
         progress(f"recover took {took:.0f} s; looking at what came out")
         time.sleep(2)  # a few more writes through the destination
         rows = verdict.of_move(sandbox, before, observe(sandbox, "mgmt-2"))
+        rows += planned.rows(sandbox, planned.kept(sandbox, "demo"), logged)
         if seen and (now := eye.look(sandbox)):
             rows += eye.rows_of(seen, now)
         console.print(_table(rows))

@@ -31,7 +31,6 @@ Step Functions matches the exact class name, without inheritance: a machine name
 Messages hold one line: what is wrong, then what to do. They never hold a secret's content, a token or a URL.
 """
 
-
 from collections.abc import Sequence
 
 
