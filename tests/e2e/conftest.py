@@ -40,6 +40,6 @@ def pytest_runtest_makereport(item):
 
 
 def pytest_terminal_summary(terminalreporter, config):
-    if found := backends.outcomes(config, ("e2e", "e2e_v1beta2")):
+    if found := backends.outcomes(config, ("e2e", "e2e_v1beta2", "e2e_shapes")):
         terminalreporter.section("whole operations, by the Kubernetes API they ran on")
         terminalreporter.write_line(backends.told(found))
