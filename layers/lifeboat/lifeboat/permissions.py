@@ -114,7 +114,8 @@ _BOTH = (
     Right(CLUSTER_DEPLOYMENTS, Where.EVERYWHERE, ("list",)),
     Right(CONFIG_MAPS, Where.OPERATOR, ("get",)),
     Right(SECRETS, Where.OPERATOR, ("get",)),
-    Right(PODS, Where.CONTROL_PLANE, ("create",), "exec"),
+    # An exec begins with a GET that asks for a WebSocket; from 1.35 on Kubernetes wants `create` for it as well.
+    Right(PODS, Where.CONTROL_PLANE, ("get", "create"), "exec"),
 )
 
 SOURCE = (

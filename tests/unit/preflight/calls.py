@@ -54,6 +54,7 @@ def recorded() -> Iterator[set[Call]]:
         return real["delete"](self, resource, namespace, name, **rest)
 
     def exec_(self: MemoryCluster, namespace: str, *rest: Any, **named: Any) -> Any:
+        note(self, "get", PODS, namespace, "exec")
         note(self, "create", PODS, namespace, "exec")
         return real["exec"](self, namespace, *rest, **named)
 
