@@ -165,3 +165,40 @@ def test_what_cannot_be_taken_back_is_told_and_does_not_hide_the_first_failure()
 
 def test_a_lease_that_cannot_be_released_does_not_fail_a_restore():
     assert restore(ReleaseLease=BROKEN).end == "RestoreComplete"
+
+
+BY_URL = {**ACCEPTED, "etcdRestore": "snapshotUrl"}
+
+
+def by_url(**answers: Any) -> Run:
+    given = {"AcceptRestore": BY_URL, "TrySnapshotUrl": {"secondsLeft": 9}, "CheckSnapshotRestored": [WAITING, DONE]}
+    return restore(**{**given, **answers})
+
+
+def test_by_a_url_no_volume_is_filled_and_no_node_pool_is_made_before_etcd_has_its_data():
+    run = by_url()
+    assert run.end == "RestoreComplete"
+    assert not set(ETCD) & set(run.states)
+    order = ["CheckOwners", "TrySnapshotUrl", "RenewDnsController", "CreateHostedCluster", "CheckSnapshotRestored"]
+    order.append("CreateNodePools")
+    assert [each for each in run.tasks if each in order] == order
+
+
+def test_a_url_that_opens_nothing_is_found_while_all_can_be_taken_back():
+    run = by_url(TrySnapshotUrl=Failure("RestoreFailedError", "S3 refuses the snapshot's URL"))
+    assert "AbandonDestination" in run.states
+    assert "CreateHostedCluster" not in run.states
+    assert (run.end, run.cause) == ("RestoreFailed", "S3 refuses the snapshot's URL")
+
+
+def test_an_etcd_that_could_not_restore_itself_gets_no_node_pools_and_nothing_is_deleted():
+    run = by_url(CheckSnapshotRestored=Failure("RestoreFailedError", "etcd-init ended 3 times with an error"))
+    assert not {"CreateNodePools", "AbandonDestination"} & set(run.states)
+    assert run.cause.startswith("The destination mgmt-2 owns the cluster now")
+    assert run.cause.endswith("etcd-init ended 3 times with an error")
+
+
+def test_a_second_start_looks_at_etcd_again():
+    run = by_url(PreflightDestination={"handedOver": True})
+    assert "TrySnapshotUrl" not in run.states
+    assert "CheckSnapshotRestored" in run.states
