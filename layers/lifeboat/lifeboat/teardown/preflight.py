@@ -61,7 +61,7 @@ def preflight(
             plans.write(store, signer, plan)
     if problems or plan is None:
         msg = f"{hosted} is not deleted at {source.name}: " + "; ".join(problems)
-        raise TeardownRefusedError(msg)
+        raise TeardownRefusedError(msg, problems)
     return {
         "infraId": plan.infra_id,
         "destination": proof.destination if proof else None,
