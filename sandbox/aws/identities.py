@@ -64,9 +64,9 @@ class Identities:
         return str(assumed.role_arn) if assumed else access_key_id
 
     def _of_user(self, access_key_id: str) -> Any:
-        """An IAM user's active key; None for others."""
+        """An IAM user's active key; None for others. Temporary keys of roles are listed there as well, without user."""
         found = self._iam.access_keys.get(access_key_id) if self._iam else None
-        return found if found is not None and found.status == "Active" else None
+        return found if found is not None and found.user_name and found.status == "Active" else None
 
 
 def backend_of(backends: Any, region: str = REGION) -> Any:
