@@ -4,11 +4,13 @@ import time
 
 import pytest
 
+from lifeboat.model import HostedClusterRef
 from sandbox.aws.functions import faults
 from sandbox.aws.functions.faults import Fault
-from sandbox.proof import eye, objects, verdict
+from sandbox.proof import audit, eye, objects, verdict
 from sandbox.proof.clients import client_of
 from sandbox.proof.observation import BLUE, NAMESPACE, observe
+from tests.e2e import granted
 from tests.operations import wait_until
 
 RECOVER = {"source": "mgmt-1", "destination": "mgmt-2", "approval": "none"}
@@ -39,8 +41,13 @@ def test_a_move_that_fails_early_goes_back_to_the_source(operations, sandbox, fu
 def test_the_whole_move(operations, sandbox):
     """Every line of the demo's table is right after `recover`; on a real API kubectl says so, too."""
     before, seen = observe(sandbox, "mgmt-1"), eye.look(sandbox)
+    audited = {name: audit.log_of(sandbox.plan, name).stat().st_size for name in granted.TABLES}
     ended = operations.run("recover", **RECOVER)
     assert ended.status == "SUCCEEDED", ended.cause
+    hosted = HostedClusterRef(NAMESPACE, BLUE)
+    assert {name: granted.not_granted(sandbox.plan, name, since, hosted) for name, since in audited.items()} == {
+        name: [] for name in audited
+    }
     time.sleep(2)
     rows = verdict.of_move(sandbox, before, observe(sandbox, "mgmt-2"))
     if seen:
