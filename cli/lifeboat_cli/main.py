@@ -80,7 +80,7 @@ _FIELDS = {
     "backup": ("source", "kind"),
     "restore": ("destination", "backup_id"),
     "teardown": ("source", "restore_execution"),
-    "recover": ("source", "destination", "approval", "plan_digest"),
+    "recover": ("source", "destination", "approval", "on_conflict", "plan_digest"),
 }
 
 
@@ -122,6 +122,7 @@ def _parser() -> argparse.ArgumentParser:
     recover.add_argument("--source", required=True, help="management cluster that has it")
     recover.add_argument("--destination", required=True, help="management cluster that gets it")
     recover.add_argument("--approval", choices=("required", "none"), help="default: required")
+    recover.add_argument("--on-conflict", choices=("fail", "wait"), help="when another operation works there")
     recover.add_argument(
         "--unreachable-source",
         metavar="REASON",
@@ -180,7 +181,7 @@ def _plans(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
             each.add_argument("--source", required=True, help="management cluster that has it")
         if kind != "teardown":
             each.add_argument("--destination", required=True, help="management cluster that gets it")
-    kinds.choices["recover"].set_defaults(approval=None, plan_digest=None)
+    kinds.choices["recover"].set_defaults(approval=None, on_conflict=None, plan_digest=None)
     kinds.choices["restore"].add_argument("--backup", dest="backup_id", default="latest", help="default: latest")
     proof = kinds.choices["teardown"].add_mutually_exclusive_group(required=True)
     proof.add_argument("--restore-execution", metavar="ARN", help="the verified restore")

@@ -33,14 +33,14 @@ BLUE = {"namespace": "clusters", "name": "blue"}
             {"hostedCluster": BLUE, "source": "mgmt-1", "override": {"reason": "gone", "approvedBy": "me"}},
         ),
         (
-            "recover clusters/blue --source mgmt-1 --destination mgmt-2 --approval none --operation-id op-1",
+            "recover clusters/blue --source mgmt-1 --destination mgmt-2 --approval none --on-conflict wait",
             "recover",
             {
                 "hostedCluster": BLUE,
                 "source": "mgmt-1",
                 "destination": "mgmt-2",
                 "approval": "none",
-                "operationId": "op-1",
+                "onConflict": "wait",
             },
         ),
         (
