@@ -110,6 +110,27 @@ def test_a_pause_reaches_control_plane_cluster_and_machine_deployments(world, pa
     assert condition(hosted, "ReconciliationActive")["reason"] == "ReconciliationPaused"
 
 
+def test_a_paused_node_pool_tells_that_it_would_replace_its_nodes_and_replaces_none(world, paused):
+    """As HyperShift computes UpdatingConfig before it looks at the pause."""
+
+    def updating():
+        return condition(world.client.get(NODE_POOLS, "workers-a", "clusters"), "UpdatingConfig")["status"]
+
+    def machines():
+        return sorted(each["metadata"]["name"] for each in world.client.list(MACHINES, NS))
+
+    before, config = machines(), world.client.get(CONFIG_MAPS, "workers-kubelet-config", "clusters")["data"]
+    world.eventually(lambda: updating() == "False")
+    world.client.patch(CONFIG_MAPS, "workers-kubelet-config", {"data": {"config": "another"}}, "clusters")
+    try:
+        world.eventually(lambda: updating() == "True")
+        time.sleep(SETTLED)
+        assert machines() == before
+    finally:
+        world.client.patch(CONFIG_MAPS, "workers-kubelet-config", {"data": config}, "clusters")
+    world.eventually(lambda: updating() == "False")
+
+
 def test_writers_of_a_paused_control_plane_stay_down(world, paused):
     world.eventually(lambda: world.control_plane()["spec"].get("pausedUntil") == "true")
     scale(world, 0, "openshift-apiserver")
