@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lifeboat.plan.problems import BLOCKS, NOTE
-from tests.unit.builders import blue
+from tests.unit.builders import a_hosted_cluster, blue
 from tests.unit.plan.moving import ARN, Moving, cut_off
 
 
@@ -43,6 +43,15 @@ def test_an_etcd_out_of_space_is_noted():
     assert [(each.severity, "NOSPACE" in each.told) for each in plan.problems] == [(NOTE, True)]
     room = [each for each in plan.writes if "saved out of space" in each.what]
     assert [(each.step, each.name) for each in room] == [("restore: CheckServing", "etcd-*")]
+
+
+def test_a_restore_by_url_is_planned_without_volumes():
+    moving = Moving(a_hosted_cluster("blue").with_members(1).with_node_pool("workers", machines=1))
+    plan = moving.plan(etcdRestore="snapshotUrl")
+    kinds = {each.kind for each in plan.writes if each.on == "mgmt-2"}
+    assert "HostedCluster" in kinds
+    assert "PersistentVolumeClaim" not in kinds
+    assert plan.digest != moving.plan().digest
 
 
 def test_names_that_belong_to_somebody_else_are_told_before():

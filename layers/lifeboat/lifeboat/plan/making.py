@@ -13,6 +13,7 @@ from lifeboat.plan.plans import Plan
 from lifeboat.plan.problems import APPROVE, BLOCKS, NOTE, Problem
 from lifeboat.plan.steps import OF, Step
 from lifeboat.plan.world import Live, World
+from lifeboat.restore.loading import VOLUMES
 
 RECOVER, RESTORE, TEARDOWN = "recover", "restore", "teardown"
 EPOCH = 10**12
@@ -32,6 +33,8 @@ def make(live: Live, kind: str, data: Mapping[str, Any]) -> Plan:
     world = World(live, hosted, operation, {**data, **more})
     problems: list[Problem] = []
     for step in OF[kind]:
+        if step.only not in {None, world.data.get("etcdRestore", VOLUMES)}:
+            continue
         with world.log.step(step.name):
             found, goes_on = _run(step, world)
         problems += found

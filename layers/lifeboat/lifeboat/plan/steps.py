@@ -16,6 +16,7 @@ from lifeboat.plan import steps_of_recover as moving
 from lifeboat.plan import steps_of_restore as restoring
 from lifeboat.plan import steps_of_teardown as deleting
 from lifeboat.plan.world import World
+from lifeboat.restore.loading import SNAPSHOT_URL, VOLUMES
 from lifeboat.restore.order import GROUPS
 
 Call = Callable[..., Any]
@@ -33,6 +34,8 @@ class Step:
     call: Call | None = None
     into: str | None = None
     parameters: dict[str, Any] = field(default_factory=dict)
+    only: str | None = None
+    """The `etcdRestore` by which alone the machine comes here; None: by any."""
 
     @property
     def name(self) -> str:
@@ -89,13 +92,15 @@ RESTORE = (
     ),
     Step("restore", "RelinkOwners", restoring.relink_owners),
     Step("restore", "CheckOwners", restoring.check),
-    Step("restore", "CreateEtcdVolumes", restoring.create_volumes),
-    Step("restore", "CheckEtcdHelpers"),
-    Step("restore", "StartEtcdRestore", restoring.start_etcd_restore),
-    Step("restore", "CheckEtcdRestore"),
-    Step("restore", "RemoveEtcdHelpers", restoring.remove_helpers),
+    Step("restore", "TrySnapshotUrl", only=SNAPSHOT_URL),
+    Step("restore", "CreateEtcdVolumes", restoring.create_volumes, only=VOLUMES),
+    Step("restore", "CheckEtcdHelpers", only=VOLUMES),
+    Step("restore", "StartEtcdRestore", restoring.start_etcd_restore, only=VOLUMES),
+    Step("restore", "CheckEtcdRestore", only=VOLUMES),
+    Step("restore", "RemoveEtcdHelpers", restoring.remove_helpers, only=VOLUMES),
     Step("restore", "RenewDnsController", restoring.renew_dns_controller),
     Step("restore", "CreateHostedCluster", restoring.create_hosted_cluster, "hosted"),
+    Step("restore", "CheckSnapshotRestored", only=SNAPSHOT_URL),
     Step("restore", "CreateNodePools", restoring.create_node_pools),
     Step("restore", "CheckServing", restoring.check_serving),
     Step("restore", "RestoreAutoRepair", restoring.give_auto_repair_back),
