@@ -78,9 +78,9 @@ def _planned(options: argparse.Namespace) -> dict[str, Any]:
 
 _FIELDS = {
     "backup": ("source", "kind"),
-    "restore": ("destination", "backup_id"),
+    "restore": ("destination", "backup_id", "etcd_restore"),
     "teardown": ("source", "restore_execution"),
-    "recover": ("source", "destination", "approval", "on_conflict", "plan_digest"),
+    "recover": ("source", "destination", "approval", "on_conflict", "plan_digest", "etcd_restore"),
 }
 
 
@@ -110,6 +110,7 @@ def _parser() -> argparse.ArgumentParser:
     restore = _operation(commands, "restore", "restore a fenced hosted cluster elsewhere")
     restore.add_argument("--destination", required=True, help="management cluster that gets it")
     restore.add_argument("--backup-id", default="latest", help="default: latest")
+    _how_etcd(restore)
 
     teardown = _operation(commands, "teardown", "delete a moved hosted cluster at its source")
     teardown.add_argument("--source", required=True, help="management cluster to delete it from")
@@ -128,6 +129,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="REASON",
         help="the source's API is dead: recover from the newest backup, accepting that later data are lost",
     )
+    _how_etcd(recover)
     recover.add_argument("--plan-digest", metavar="DIGEST", help="the plan that was read; any other is refused")
 
     _plans(commands)
@@ -181,12 +183,21 @@ def _plans(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
             each.add_argument("--source", required=True, help="management cluster that has it")
         if kind != "teardown":
             each.add_argument("--destination", required=True, help="management cluster that gets it")
+            _how_etcd(each)
     kinds.choices["recover"].set_defaults(approval=None, on_conflict=None, plan_digest=None)
     kinds.choices["restore"].add_argument("--backup", dest="backup_id", default="latest", help="default: latest")
     proof = kinds.choices["teardown"].add_mutually_exclusive_group(required=True)
     proof.add_argument("--restore-execution", metavar="ARN", help="the verified restore")
     proof.add_argument("--override-reason", metavar="TEXT", help="delete without that proof")
     kinds.choices["teardown"].add_argument("--approved-by", metavar="NAME", default="")
+
+
+def _how_etcd(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--etcd-restore",
+        choices=("volumes", "snapshotUrl"),
+        help="fill etcd's volumes beforehand (default), or let it restore itself from a URL where that is safe",
+    )
 
 
 def _operation(

@@ -47,7 +47,7 @@ def _data(stack: Stack, kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
     if kind == "restore":
         data["backup"] = {"backupId": given.get("backupId") or "latest"}
     if kind != "teardown":
-        data["etcdRestore"] = "volumes"
+        data.setdefault("etcdRestore", "volumes")
     return {"operation": operation, "startedAt": now, **data}
 
 

@@ -28,6 +28,11 @@ BLUE = {"namespace": "clusters", "name": "blue"}
             {"hostedCluster": BLUE, "destination": "mgmt-2", "backupId": "latest"},
         ),
         (
+            "restore clusters/blue --destination mgmt-2 --etcd-restore snapshotUrl",
+            "restore",
+            {"hostedCluster": BLUE, "destination": "mgmt-2", "backupId": "latest", "etcdRestore": "snapshotUrl"},
+        ),
+        (
             "teardown clusters/blue --source mgmt-1 --override-reason gone --approved-by me",
             "teardown",
             {"hostedCluster": BLUE, "source": "mgmt-1", "override": {"reason": "gone", "approvedBy": "me"}},

@@ -42,8 +42,12 @@ def a_plan(spoil=lambda _: None):
 @pytest.mark.parametrize(
     ("arguments", "data"),
     [
-        ("recover clusters/blue --source mgmt-1 --destination mgmt-2", {"source": "mgmt-1", "destination": "mgmt-2"}),
+        ("recover clusters/blue --source mgmt-1 --destination mgmt-2", {"source": "mgmt-1", "etcdRestore": "volumes"}),
         ("restore clusters/blue --destination mgmt-2", {"destination": "mgmt-2", "backup": {"backupId": "latest"}}),
+        (
+            "restore clusters/blue --destination mgmt-2 --etcd-restore snapshotUrl",
+            {"destination": "mgmt-2", "etcdRestore": "snapshotUrl"},
+        ),
         (
             "teardown clusters/blue --source mgmt-1 --override-reason gone --approved-by me",
             {"source": "mgmt-1", "override": {"reason": "gone", "approvedBy": "me"}},
