@@ -6,6 +6,7 @@ from lifeboat.errors import PreflightError
 from tests.unit.a_backup import Backup
 from tests.unit.backed_up import set_conditions
 from tests.unit.builders import an_object
+from tests.unit.preflight.fit import argument
 
 ACM = "cluster.open-cluster-management.io/v1"
 
@@ -26,7 +27,12 @@ def paused_while_updating(cluster):
     cluster._objects["NodePool", "clusters", "workers-a"]["spec"]["pausedUntil"] = "true"
 
 
+def another_suffix(cluster):
+    argument(cluster, "external-dns", "txt-suffix", "-dns")
+
+
 DEFECTS = [
+    (another_suffix, "ExternalDNS at mgmt-1 keeps ownership under --txt-suffix=-dns: set --txt-suffix"),
     (updating, r"NodePool workers-a replaces its nodes \(UpdatingVersion\): wait until it is done, or pause it"),
     (lambda c: c.add(an_object(ACM, "ManagedCluster", "blue")), "ManagedCluster blue: detach it"),
     (lambda c: c.forbidden.add(("delete", "hostedclusters")), "may not delete hostedclusters.* in clusters: bind"),
@@ -60,6 +66,14 @@ def test_all_of_it_is_told_at_once(moving):
         spoil(moving.cluster)
     with pytest.raises(PreflightError, match=r"workers-a.*ManagedCluster.*AppliedManifestWork.*hostedclusters"):
         moving.preflight()
+
+
+def test_a_source_without_external_dns_is_refused_while_its_names_stand(moving):
+    moving.cluster.remove("Deployment", "hypershift", "external-dns")
+    with pytest.raises(PreflightError, match=r"mgmt-1 has no ExternalDNS .*delete their records by hand"):
+        moving.preflight()
+    moving.dns.held.clear()
+    assert moving.preflight()["infraId"] == "blue-x7k2p"
 
 
 def test_an_update_that_its_owner_has_paused_waits_for_its_owner(moving):

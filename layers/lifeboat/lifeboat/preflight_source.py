@@ -73,7 +73,9 @@ def check(world: World, task: Task) -> dict[str, Any]:
 
     move = bool(task.data.get("firstHalfOfMove"))
     problems = _about_the_cluster(found, move=move)
-    problems += preflight_move.problems(world.cluster, hosted, found, world.clock.now()) if move else []
+    if move:
+        named = bool(records_of(world.dns, _hostnames(found["spec"])))
+        problems += preflight_move.problems(world.cluster, hosted, found, world.clock.now(), named=named)
     machines = _machines(world.cluster, hosted, found["spec"].get("infraID", ""))
     if kind is BackupKind.ONLINE:  # which leaves out those that come or go
         machines = [each for each in machines if is_settled(each)]
@@ -217,7 +219,7 @@ def _measure(
 ) -> SourceState:
     cluster, hosted, spec = world.cluster, task.hosted_cluster, hosted_cluster["spec"]
     operator = cluster.get(DEPLOYMENTS, OPERATOR_NAMESPACE, OPERATOR)
-    hostnames = sorted({name for each in spec.get("services") or () if (name := _hostname(each))})
+    hostnames = _hostnames(spec)
     capi = cluster.get(CLUSTERS, hosted.control_plane_namespace, spec["infraID"])
     conditions = (hosted_cluster.get("status") or {}).get("conditions") or ()
     return SourceState(
@@ -277,6 +279,10 @@ def _machines(cluster: ManagementCluster, hosted: HostedClusterRef, infra_id: st
         for each in cluster.list_objects(MACHINES, hosted.control_plane_namespace)
         if (each["metadata"].get("labels") or {}).get(CLUSTER_NAME_LABEL, infra_id) == infra_id
     ]
+
+
+def _hostnames(spec: Mapping[str, Any]) -> list[str]:
+    return sorted({name for each in spec.get("services") or () if (name := _hostname(each))})
 
 
 def _hostname(service: Mapping[str, Any]) -> str | None:

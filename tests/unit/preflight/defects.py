@@ -120,11 +120,6 @@ DEFECTS = [
         lambda w, _: argument(w.destination, "external-dns", "registry", "dynamodb"),
     ),
     Defect(
-        "ExternalDNS at the source has another suffix",
-        r"ExternalDNS at mgmt-1 keeps ownership under --txt-suffix=-dns: set --txt-suffix=-external-dns",
-        lambda w, _: argument(w.source, "external-dns", "txt-suffix", "-dns"),
-    ),
-    Defect(
         "a service has no fixed name",
         r"service Konnectivity has no fixed hostname.*made anew with external DNS",
         lambda _, look: spec_of(look)["services"][2]["servicePublishingStrategy"].pop("route"),
@@ -133,11 +128,6 @@ DEFECTS = [
         "the operator knows no private platform",
         r"operator at mgmt-2 has --private-platform=None, and the hosted cluster is PublicAndPrivate: install",
         lambda w, _: argument(w.destination, "operator", "private-platform", "None"),
-    ),
-    Defect(
-        "the source's operator lacks its credentials",
-        r"operator at mgmt-1 lacks the Secret hypershift/aws-credentials .*--aws-private-creds",
-        lambda w, _: w.source.remove("Secret", "hypershift", "aws-credentials"),
     ),
     Defect(
         "the storage class is missing",

@@ -8,7 +8,7 @@ from lifeboat.restore.preflight import Look
 from tests.unit.backed_up import World
 from tests.unit.builders import an_object
 from tests.unit.preflight.defects import ACM, Defect, spec_of
-from tests.unit.preflight.fit import INNER, argument
+from tests.unit.preflight.fit import INNER, argument, held
 
 _KMS = {
     "type": "kms",
@@ -46,9 +46,26 @@ ALONE = [
         lambda w, _: argument(w.destination, "external-dns", "txt-owner-id", None),
     ),
     Defect(
-        "the source has no ExternalDNS",
-        r"mgmt-1 has no ExternalDNS .*by hand or install it",
-        lambda w, _: w.source.remove("Deployment", "hypershift", "external-dns"),
+        "ExternalDNS keeps ownership under another suffix",
+        r"ExternalDNS at mgmt-2 keeps ownership under --txt-suffix=-dns: set --txt-suffix=-external-dns",
+        lambda w, _: argument(w.destination, "external-dns", "txt-suffix", "-dns"),
+    ),
+    Defect(
+        "the operator lacks its credentials",
+        r"operator at mgmt-2 lacks the Secret hypershift/aws-credentials .*--aws-private-creds",
+        lambda w, _: w.destination.remove("Secret", "hypershift", "aws-credentials"),
+    ),
+    Defect(
+        "the operator makes endpoint services elsewhere",
+        r"operator at mgmt-2 makes endpoint services in eu-west-1, not in us-east-2: install",
+        lambda w, _: (
+            held(w.destination, "Deployment", "hypershift", "operator")["spec"]["template"]["spec"]["containers"][0][
+                "env"
+            ].append({"name": "AWS_REGION", "value": "eu-west-1"})
+            or held(w.destination, "Deployment", "hypershift", "operator")["spec"]["template"]["spec"]["containers"][0][
+                "env"
+            ].pop(1)
+        ),
     ),
     Defect(
         "OIDC documents go elsewhere",

@@ -65,6 +65,20 @@ def test_another_build_of_the_operator_is_told_for_the_approval(world):
     assert "hypershift-operator:newer, at the source it was" in told
 
 
+def test_a_source_that_could_not_make_its_private_way_again_is_told_for_the_approval(world):
+    world.source.remove("Secret", "hypershift", "aws-credentials")
+    assert problems(world.look()) == []
+    assert [line.partition(" with its")[0] for line in approvals(world.look())] == [
+        "the HyperShift operator at mgmt-1 lacks the Secret hypershift/aws-credentials"
+    ]
+
+
+def test_an_external_dns_that_is_gone_from_the_source_stands_in_no_restores_way(world):
+    """Its names are gone by then, or there would be no fence."""
+    world.source.remove("Deployment", "hypershift", "external-dns")
+    assert problems(world.look()) == []
+
+
 def test_instances_that_came_or_went_since_the_backup_are_told_for_the_approval(world):
     look = world.look()
     look.destination.state.instances.update({"i-1": "running", "i-2": "running"})

@@ -10,7 +10,7 @@ from lifeboat import errors, permissions, runtime
 from lifeboat.model import HostedClusterRef
 from lifeboat.permissions import DESTINATION, SOURCE, Where
 from lifeboat.resources import CONFIG_MAPS, PODS
-from lifeboat.restore.preflight import problems
+from lifeboat.restore.preflight import approvals, problems
 from tests.statemachine.walker import of_a_function
 from tests.unit.builders import an_object, blue
 from tests.unit.memory import MemoryCluster
@@ -79,7 +79,7 @@ def calls() -> set[Call]:
         with mock.patch.object(failing, "_call", broken):
             assert failing.run().end == "RecoverFailed"
         world = a_fit_world()
-        assert problems(world.look()) == []
+        assert (problems(world.look()), approvals(world.look())) == ([], [])
         unnamed = world.look()
         unnamed.destination.state.etcd["storageClass"] = None
         assert "no default StorageClass" in str(problems(unnamed))

@@ -57,7 +57,7 @@ def problems(look: Look) -> list[str]:
 
 def approvals(look: Look) -> list[str]:
     """What does not stand against it, and a person should have read before: in words, for an approval."""
-    return [*operators.differences(look), *cloud.differences(look)]
+    return [*operators.differences(look), *names.differences(look), *cloud.differences(look)]
 
 
 def notes(look: Look) -> list[str]:

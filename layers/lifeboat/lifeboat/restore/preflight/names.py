@@ -19,13 +19,33 @@ _CREDENTIALS = "AWS_SHARED_CREDENTIALS_FILE"
 
 
 def problems(look: Look) -> Iterator[str]:
-    """Fixed host names, ExternalDNS of both sides for public names, AWS PrivateLink of both sides for private ones."""
+    """Fixed host names; ExternalDNS for public ones, of another id than the source's; PrivateLink for private ones."""
     yield from _fixed(look)
     if _are_published(look):
         yield from _external_dns(look)
     if look.access != "Public":
-        for each in look.sides:
-            yield from _private_platform(look, each)
+        yield from _private_platform(look, look.cluster)
+
+
+def differences(look: Look) -> Iterator[str]:
+    """A source whose operator could not make the private way again: going back to it would not bring that back."""
+    if look.access != "Public" and look.source is not None:
+        yield from _private_platform(look, look.source)
+
+
+def at_source(source: ManagementCluster) -> Iterator[str]:
+    """What keeps a source from giving its public names up.
+
+    To be asked while they stand there: whoever has deleted them by hand has done what was needed.
+    """
+    external_dns = source.get(DEPLOYMENTS, OPERATOR_NAMESPACE, EXTERNAL_DNS)
+    if external_dns is None:
+        yield (
+            f"{source.name} has no ExternalDNS ({_NAME}): nobody knows who owns the public names; "
+            "delete their records by hand or install it"
+        )
+        return
+    yield from _settings(source, external_dns)
 
 
 def notes(look: Look) -> Iterator[str]:
@@ -78,13 +98,6 @@ def _external_dns(look: Look) -> Iterator[str]:
             yield _same_owner(f"the source ({look.destination.state.source}, when it was backed up)", recorded)
         return
     before = look.source.get(DEPLOYMENTS, OPERATOR_NAMESPACE, EXTERNAL_DNS)
-    if before is None:
-        yield (
-            f"{look.source.name} has no ExternalDNS ({_NAME}): nobody knows who owns the public names; "
-            "delete their records by hand or install it"
-        )
-        return
-    yield from _settings(look.source, before)
     owner = flags.value(before, _OWNER)
     if owner is not None and owner == flags.value(there, _OWNER):
         yield _same_owner(look.source.name, owner)
