@@ -62,8 +62,10 @@ def of_call(call: Mapping[str, Any], keys: Mapping[str, str]) -> list[Need]:
             leading = {"dynamodb:LeadingKeys": (about["LeadingKey"],)} if "LeadingKey" in about else {}
             needs = [Need(f"dynamodb:{action}", _arn("dynamodb", f"table/{about.get('TableName')}"), leading)]
         case "secretsmanager":
-            # AWS adds six characters to a secret's name.
-            needs = [Need(f"secretsmanager:{action}", _arn("secretsmanager", f"secret:{about.get('SecretId')}-a1b2c3"))]
+            # AWS adds six characters to a secret's name; an ARN has them already.
+            secret = str(about.get("SecretId"))
+            arn = secret if secret.startswith("arn:") else _arn("secretsmanager", f"secret:{secret}-a1b2c3")
+            needs = [Need(f"secretsmanager:{action}", arn)]
         case "kms":
             needs = [Need(f"kms:{action}", key_arn(str(about.get("KeyId"))))]
         case "states":

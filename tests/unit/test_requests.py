@@ -77,8 +77,8 @@ def test_all_problems_are_told_at_once_in_one_line():
         ("restore", {"hostedCluster": BLUE, "destination": "m", "backupId": "newest"}, "latest"),
         (
             "restore",
-            {"hostedCluster": BLUE, "destination": "m", "backupId": "latest", "etcdRestore": "snapshotUrl"},
-            "not offered yet",
+            {"hostedCluster": BLUE, "destination": "m", "backupId": "latest", "etcdRestore": "snapshot"},
+            "not one of volumes, snapshotUrl",
         ),
         ("teardown", {"hostedCluster": BLUE, "source": "m"}, "either restoreExecution"),
         (

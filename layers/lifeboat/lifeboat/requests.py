@@ -88,7 +88,7 @@ def backup(given: Any) -> Request:
 
 
 def restore(given: Any) -> Request:
-    """`destination`, `backupId` (or `latest`), `etcdRestore` (`volumes`), and from a parent `prepareOnly`."""
+    """`destination`, `backupId` (or `latest`), `etcdRestore`, and from a parent `prepareOnly`."""
     form = _Form(given)
     extra = {
         "destination": form.take("destination", _name),
@@ -99,6 +99,8 @@ def restore(given: Any) -> Request:
         has_parent = form.has("operation")
         if form.take("prepareOnly", lambda value: None if has_parent and value is True else _PARENTS_ONLY):
             extra["prepareOnly"] = True
+        if extra["etcdRestore"] == "snapshotUrl":
+            form.problems.append("etcdRestore: `snapshotUrl` leaves nothing to prepare, use `volumes`")
     return _finish(form, extra)
 
 
@@ -195,9 +197,7 @@ def _digest(value: Any) -> str | None:
 
 
 def _etcd_restore(value: Any) -> str | None:
-    if value == "snapshotUrl":
-        return "`snapshotUrl` is not offered yet, use `volumes`"
-    return _one_of("volumes")(value)
+    return _one_of("volumes", "snapshotUrl")(value)
 
 
 def _unreachable(value: Any) -> str | None:

@@ -49,6 +49,17 @@ def test_a_deny_wins():
     assert missing(a_put(), everything, never) == ["s3:PutObject"]
 
 
+@pytest.mark.parametrize("secret", ["lifeboat/snapshot-url-signer", "{arn}lifeboat/snapshot-url-signer-Q1w2e3"])
+def test_a_secret_may_be_asked_for_by_name_or_by_arn(secret):
+    arn = "arn:aws:secretsmanager:us-east-2:123456789012:secret:"
+    granted = a_statement("secretsmanager:GetSecretValue", f"{arn}lifeboat/snapshot-url-signer-*")
+    call = a_call("secretsmanager", "GetSecretValue", SecretId=secret.format(arn=arn))
+    assert missing(call, granted) == []
+    assert missing(call, a_statement("secretsmanager:GetSecretValue", f"{arn}other/*")) == [
+        "secretsmanager:GetSecretValue"
+    ]
+
+
 @pytest.mark.parametrize(
     ("status", "about", "wanted"),
     [
