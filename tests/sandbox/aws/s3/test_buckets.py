@@ -141,7 +141,10 @@ def test_what_a_key_may_be(client, s3):
 
 
 def test_refusals_have_a_status_and_a_document(s3):
-    answer = requests.get(f"{s3.url}/nothing/k", timeout=5)
+    unknown = requests.get(f"{s3.url}/nothing/k", timeout=5)
+    assert (unknown.status_code, unknown.headers["Content-Type"]) == (404, "application/xml")
+    assert "<Code>NoSuchBucket</Code>" in unknown.text
+    answer = requests.get(f"{s3.url}/{s3.bucket()}/k", timeout=5)
     assert (answer.status_code, answer.headers["Content-Type"]) == (403, "application/xml")
     assert "<Code>AccessDenied</Code>" in answer.text
     assert s3.lines()[-1]["principal"] == "anonymous of somebody"
