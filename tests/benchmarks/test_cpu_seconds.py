@@ -11,6 +11,8 @@ from types import SimpleNamespace
 from benchmarks.cpu_seconds import KINDS, REST, UPLOADS, WORKER, CpuSeconds
 
 _SECONDS = 0.3
+_TICKS = 0.05
+"""What the kernel's count by ticks may leave out."""
 _BURN = f"""
 import time
 while time.process_time() < {_SECONDS}: pass
@@ -31,15 +33,15 @@ def test_seconds_of_children_count_for_the_kind_that_waits_for_them(tmp_path):
         shells = [stack.enter_context(_script(*each)) for each in names]
         for shell in shells:
             _until_its_child_is_gone(shell)
-    assert _SECONDS <= used.used[WORKER] < 2 * _SECONDS
-    assert _SECONDS <= used.used[UPLOADS] < 2 * _SECONDS
-    assert used.used[REST] >= 2 * _SECONDS - 0.05
+    assert _SECONDS - _TICKS <= used.used[WORKER] < 2 * _SECONDS
+    assert _SECONDS - _TICKS <= used.used[UPLOADS] < 2 * _SECONDS
+    assert used.used[REST] >= 2 * _SECONDS - 2 * _TICKS
     assert set(used.used) == set(KINDS)
 
 
 def _until_its_child_is_gone(shell):
     deadline = time.monotonic() + 20
-    while _reaped(shell.pid) < _SECONDS:
+    while not _reaped(shell.pid):
         assert time.monotonic() < deadline, "its child took too long"
         time.sleep(0.02)
 

@@ -40,10 +40,7 @@ SURVIVED = {"ResumeSource", "CheckSourceServing", "RestoreSourceAutoRepair", "Re
 ALWAYS = {
     "PreflightSource",
     "PauseSource",
-    "StopWriters",
     "TransferSnapshot",
-    "VerifySnapshot",
-    "ExportManifests",
     "CommitBackup",
     "ResumeSource",
 }

@@ -7,6 +7,8 @@ from tests.e2e_v1beta2.moves import move
 
 SHAPE = Shape(access="Private", availability="SingleReplica")
 
+pytestmark = pytest.mark.full
+
 
 @pytest.mark.timeout(900)
 def test_the_whole_move(operations, sandbox):

@@ -37,8 +37,8 @@ def test_every_field_has_an_option():
     options = (
         "--availability SingleReplica --encryption none --namespace own --access Private --publishing LoadBalancer"
     )
-    wanted = Shape("SingleReplica", "none", "own", "Private", "LoadBalancer", 8, 5)
-    assert asked(*options.split(), "--publishing", "LoadBalancer", "--node-pools", "8", "--machines", "5") == wanted
+    wanted = Shape("SingleReplica", "none", "own", "Private", "LoadBalancer", "4.22", 8, 5)
+    assert asked(*options.split(), "--release", "4.22", "--node-pools", "8", "--machines", "5") == wanted
 
 
 @pytest.mark.parametrize("wrong", [{"access": "private"}, {"node_pools": 0}, {"machines": 65}])
@@ -54,7 +54,7 @@ def test_every_process_reads_it_from_the_plan(tmp_path):
 
 
 def test_the_hosted_cluster_is_made_as_asked_and_its_neighbour_as_always(tmp_path):
-    shape = Shape("SingleReplica", "none", "own", "PublicAndPrivate", "LoadBalancer", 3, 5)
+    shape = Shape("SingleReplica", "none", "own", "PublicAndPrivate", "LoadBalancer", "4.17", 3, 5)
     blue, green = seeds(Plan.create(tmp_path, isolation="namespaces", shape=shape))
     spec = _hosted_cluster(Cloud(), blue)["spec"]
     assert spec["controllerAvailabilityPolicy"] == "SingleReplica"
