@@ -3,7 +3,7 @@ import json
 import pytest
 import yaml
 
-from lifeboat import backups, export, inventory
+from lifeboat import backups, export, inventory, publishing
 from lifeboat.errors import (
     BackupUnprovenError,
     PreflightError,
@@ -98,6 +98,31 @@ def test_the_preflight_tells_all_problems_at_once_and_writes_nothing():
     for part in ("Konnectivity has no fixed hostname", "Azure", "workers-a-abc-0 has no instance", "no member of etcd"):
         assert part in str(refused.value)
     assert backup.store.objects == {}
+
+
+@pytest.mark.parametrize(
+    ("access", "missing", "told"),
+    [
+        ("Public", ("Ignition", "Konnectivity"), ["Ignition", "Konnectivity"]),
+        ("PublicAndPrivate", ("Ignition", "Konnectivity"), []),
+        ("PublicAndPrivate", ("APIServer", "OAuthServer"), ["APIServer", "OAuthServer"]),
+        ("Private", ("APIServer", "OAuthServer", "Ignition", "Konnectivity"), []),
+    ],
+)
+def test_only_services_that_somebody_knows_by_name_need_a_fixed_one(access, missing, told):
+    """As `hypershift create cluster aws --external-dns-domain` names them."""
+    services = [
+        {
+            "service": each,
+            "servicePublishingStrategy": {
+                "type": "Route",
+                "route": {} if each in missing else {"hostname": f"{each.lower()}-blue.example.com"},
+            },
+        }
+        for each in ("APIServer", "Ignition", "Konnectivity", "OAuthServer")
+    ]
+    spec = {"platform": {"aws": {"endpointAccess": access}}, "services": services}
+    assert publishing.without_fixed_name(spec) == told
 
 
 def test_a_plain_backup_needs_no_fixed_hostnames():

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lifeboat import auto_repair, backups, preflight_move, reconciliation, versions, ways, writers
+from lifeboat import auto_repair, backups, preflight_move, publishing, reconciliation, versions, ways, writers
 from lifeboat.dns import records_of, to_json
 from lifeboat.edits import annotation
 from lifeboat.errors import BackupUnprovenError, EtcdNotReadyError, PreflightError, SnapshotFailedError
@@ -140,9 +140,8 @@ def _about_the_cluster(hosted_cluster: Manifest, *, move: bool) -> list[str]:
         problems.append("it has no infraID yet")
     if move:
         problems += [
-            f"service {each['service']} has no fixed hostname: nodes know the source's load balancer by its own name"
-            for each in spec.get("services") or ()
-            if each["service"] != "OIDC" and not _hostname(each)
+            f"service {each} has no fixed hostname: whoever uses it knows the source's load balancer by its own name"
+            for each in publishing.without_fixed_name(spec)
         ]
     return problems
 
@@ -282,15 +281,7 @@ def _machines(cluster: ManagementCluster, hosted: HostedClusterRef, infra_id: st
 
 
 def _hostnames(spec: Mapping[str, Any]) -> list[str]:
-    return sorted({name for each in spec.get("services") or () if (name := _hostname(each))})
-
-
-def _hostname(service: Mapping[str, Any]) -> str | None:
-    strategy = service.get("servicePublishingStrategy") or {}
-    for way in ("route", "loadBalancer"):
-        if name := (strategy.get(way) or {}).get("hostname"):
-            return str(name)
-    return None
+    return sorted({name for each in spec.get("services") or () if (name := publishing.hostname(each))})
 
 
 def _claim(stateful_set_spec: Mapping[str, Any]) -> dict[str, Any]:

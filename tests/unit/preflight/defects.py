@@ -121,8 +121,12 @@ DEFECTS = [
     ),
     Defect(
         "a service has no fixed name",
-        r"service Konnectivity has no fixed hostname.*made anew with external DNS",
-        lambda _, look: spec_of(look)["services"][2]["servicePublishingStrategy"].pop("route"),
+        r"service OAuthServer has no fixed hostname.*made anew with external DNS",
+        lambda _, look: next(
+            each["servicePublishingStrategy"].pop("route")
+            for each in spec_of(look)["services"]
+            if each["service"] == "OAuthServer"
+        ),
     ),
     Defect(
         "the operator knows no private platform",

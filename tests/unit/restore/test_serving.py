@@ -108,6 +108,14 @@ class TestServing:
         set_conditions(served.cluster, "NodePool", "clusters", "workers-b")
         assert serving.not_serving(served, NOW) == []
 
+    def test_a_node_pool_without_replicas_has_no_machines_to_wait_for(self, served):
+        """HyperShift says False of both then, since no machine is there."""
+        one(served.cluster, "NodePool", "workers-b", "clusters")["spec"]["replicas"] = 0
+        set_conditions(
+            served.cluster, "NodePool", "clusters", "workers-b", AllMachinesReady="False", AllNodesHealthy="False"
+        )
+        assert serving.not_serving(served, NOW) == []
+
     def test_two_of_three_members_are_not_enough(self, served):
         one(served.cluster, "StatefulSet", "etcd")["status"]["readyReplicas"] = 2
         assert serving.not_serving(served, NOW) == ["etcd ready (2 of 3)"]
@@ -264,6 +272,22 @@ class TestHeld:
         tell(destination, "workers-a", **LOOKED, UpdatingConfig="True")
         guarding.hold_updates(destination)
         assert held(destination) == ["workers-b"]
+
+    def test_an_update_that_its_owner_had_paused_holds_up_no_other(self, destination):
+        destination.state.node_pools["workers-a"]["pausedUntil"] = "true"
+        hosted_cluster.create_node_pools(destination, NOW)
+        tell(destination, "workers-a", **LOOKED, UpdatingConfig="True")
+        tell(destination, "workers-b", **LOOKED)
+        assert guarding.release_next(destination, NOW) == "workers-b"
+
+    def test_an_update_of_one_that_is_not_paused_any_more_counts(self, destination):
+        destination.state.node_pools["workers-a"]["pausedUntil"] = "false"
+        hosted_cluster.create_node_pools(destination, NOW)
+        tell(destination, "workers-a", **LOOKED)
+        guarding.release_next(destination, NOW)
+        tell(destination, "workers-a", **LOOKED, UpdatingConfig="True")
+        with pytest.raises(RestoreFailedError, match="workers-a"):
+            guarding.hold_updates(destination)
 
     def test_a_value_of_its_owner_that_does_not_pause_comes_back(self, destination):
         destination.state.node_pools["workers-a"]["pausedUntil"] = "false"

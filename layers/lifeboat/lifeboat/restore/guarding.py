@@ -22,7 +22,7 @@ from lifeboat.restore.loading import Destination
 from lifeboat.restore.objects import PAUSED as PAUSED_BY_ANNOTATION
 from lifeboat.restore.objects import check_owners
 from lifeboat.restore.order import CLUSTER_API
-from lifeboat.restore.serving import HELD, conditions, is_held, updates
+from lifeboat.restore.serving import HELD, conditions, is_held, rests_by_owner, updates
 
 PATIENCE = 15
 """Looks of CheckServing (a minute) in which an operator from 4.18 on has unpaused the Cluster itself."""
@@ -37,8 +37,7 @@ def hold_updates(destination: Destination) -> None:
     found = []
     for pool in node_pools_of(destination.cluster, destination.hosted):
         name = str(pool["metadata"]["name"])
-        own = (destination.state.node_pools.get(name) or {}).get("pausedUntil")
-        if (told := updates(pool)) and not (own and own == pool["spec"].get("pausedUntil")):
+        if (told := updates(pool)) and not rests_by_owner(pool, destination.state.node_pools):
             for resource in (MACHINE_DEPLOYMENTS, MACHINE_SETS):
                 edit(destination.cluster, resource, destination.namespace, name, _with_pause)
             edit(destination.cluster, NODE_POOLS, destination.hosted.namespace, name, _pause_if_updating)
@@ -57,9 +56,12 @@ def release_next(destination: Destination, now: datetime.datetime) -> str | None
 
     Never two at once: what an operator makes of one NodePool it makes of the others, too.
     """
-    pools = sorted(
-        node_pools_of(destination.cluster, destination.hosted), key=lambda each: str(each["metadata"]["name"])
+    live = (
+        each
+        for each in node_pools_of(destination.cluster, destination.hosted)
+        if not rests_by_owner(each, destination.state.node_pools)  # what it tells of updates waits for its owner
     )
+    pools = sorted(live, key=lambda each: str(each["metadata"]["name"]))
     held = [each for each in pools if is_held(each)]
     if not held or any(updates(each) for each in pools):
         return None

@@ -40,6 +40,8 @@ TRUE_IF_PRESENT_WITH_NODES = ("DataPlaneConnectionAvailable",)
 HELD = "lifeboat/held"
 """On a NodePool: paused by the restore that made it, until it is known that none of its nodes would be replaced."""
 
+_FOR_GOOD = ("true", "True")
+
 NODE_POOL_TRUE = ("AllMachinesReady", "AllNodesHealthy")
 NODE_POOL_NOT_TRUE = ("UpdatingVersion", "UpdatingConfig", "UpdatingPlatformMachineTemplate")
 
@@ -117,8 +119,23 @@ def _node_pool_problems(destination: Destination, now: datetime.datetime) -> Ite
         if is_paused(live["spec"].get("pausedUntil"), now):
             continue  # its owner paused it: nothing reconciles it, its conditions say nothing
         status = conditions(live)
-        yield from (f"NodePool {name} {each}" for each in NODE_POOL_TRUE if _status(status, each) != "True")
+        if _wants_nodes(live):
+            yield from (f"NodePool {name} {each}" for each in NODE_POOL_TRUE if _status(status, each) != "True")
         yield from (f"NodePool {name} not {each}" for each in updates(live))
+
+
+def _wants_nodes(pool: Manifest) -> bool:
+    """Of a NodePool without replicas HyperShift says AllMachinesReady and AllNodesHealthy False: there are none."""
+    return bool(pool["spec"].get("autoScaling")) or pool["spec"].get("replicas") != 0
+
+
+def rests_by_owner(pool: Manifest, recorded: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether its owner paused it, for good, at the source (`recorded`: `pausedUntil` by name) and it still is.
+
+    A pause up to some time ends by itself: what such a NodePool tells of updates is no waiting.
+    """
+    own = (recorded.get(str(pool["metadata"]["name"])) or {}).get("pausedUntil")
+    return own in _FOR_GOOD and own == pool["spec"].get("pausedUntil") and not is_held(pool)
 
 
 def is_held(pool: Manifest) -> bool:

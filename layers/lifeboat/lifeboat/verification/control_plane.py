@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from lifeboat.errors import VerificationError
 from lifeboat.model import HostedClusterRef, Manifest
 from lifeboat.ports import ManagementCluster
 from lifeboat.reconciliation import node_pools_of
 from lifeboat.resources import BY_KIND, HOSTED_CLUSTERS, MACHINES, NODE_POOLS, Resource
-from lifeboat.restore.serving import hosted_cluster_problems, updates
+from lifeboat.restore.serving import hosted_cluster_problems, rests_by_owner, updates
 from lifeboat.verification import Finding
 
 
-def verify_available(destination: ManagementCluster, hosted: HostedClusterRef, *, with_nodes: bool) -> Finding:
+def verify_available(
+    destination: ManagementCluster,
+    hosted: HostedClusterRef,
+    *,
+    with_nodes: bool,
+    recorded: Mapping[str, Mapping[str, Any]],
+) -> Finding:
     """The conditions of HostedCluster and NodePools. They alone prove little: EtcdAvailable hides a split brain.
+
+    What a NodePool tells that its owner had paused at the source (`recorded`: `pausedUntil` by name) is not waited for.
 
     Raises VerificationError when there is no HostedCluster.
     """
@@ -23,7 +32,8 @@ def verify_available(destination: ManagementCluster, hosted: HostedClusterRef, *
         msg = f"{destination.name} has no HostedCluster {hosted}: it was deleted after the restore"
         raise VerificationError(msg)
     not_yet = hosted_cluster_problems(destination, hosted, with_nodes=with_nodes)
-    for pool in node_pools_of(destination, hosted):
+    pools = (each for each in node_pools_of(destination, hosted) if not rests_by_owner(each, recorded))
+    for pool in pools:
         not_yet += [f"NodePool {pool['metadata']['name']} not {each}" for each in updates(pool)]
     return Finding({"uid": cluster["metadata"]["uid"]}, not_yet)
 

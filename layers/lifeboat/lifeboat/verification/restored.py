@@ -42,7 +42,9 @@ def verify(restored: Restored) -> Finding:
         instances.verify(restored.instances, restored.record.infra_id, state.instances),
         control_plane.verify_machines(destination, hosted, state.provider_ids),
         etcd.verify(destination, hosted, restored.record.snapshot),
-        control_plane.verify_available(destination, hosted, with_nodes=bool(state.provider_ids)),
+        control_plane.verify_available(
+            destination, hosted, with_nodes=bool(state.provider_ids), recorded=state.node_pools
+        ),
         control_plane.verify_owners(destination, hosted),
         endpoints.verify(destination, hosted, restored.dns, ways),
         names.verify(destination, hosted, restored.dns, public, ways.hosts),

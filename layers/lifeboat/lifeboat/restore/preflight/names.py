@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lifeboat import flags
+from lifeboat import flags, publishing
 from lifeboat.model import Manifest
 from lifeboat.ports import ManagementCluster
 from lifeboat.resources import DEPLOYMENTS, SECRETS
@@ -64,18 +64,12 @@ def _are_published(look: Look) -> bool:
 
 
 def _fixed(look: Look) -> Iterator[str]:
-    """Nodes know each service by the name in their kubeconfigs; a load balancer's own name stays with the source."""
-    if look.access == "Private":
-        return  # they use `<name>.hypershift.local`, whatever is published
-    for each in look.hosted_cluster["spec"].get("services") or ():
-        strategy = each.get("servicePublishingStrategy") or {}
-        if each["service"] != "OIDC" and not any(
-            (strategy.get(way) or {}).get("hostname") for way in ("route", "loadBalancer")
-        ):
-            yield (
-                f"service {each['service']} has no fixed hostname, and services cannot be changed: its nodes would "
-                "look for the source's load balancer; the hosted cluster has to be made anew with external DNS"
-            )
+    """Whoever uses a service knows it by the name it was given; a load balancer's own name stays with the source."""
+    for service in publishing.without_fixed_name(look.hosted_cluster["spec"]):
+        yield (
+            f"service {service} has no fixed hostname, and services cannot be changed: its users would look for the "
+            "source's load balancer; the hosted cluster has to be made anew with external DNS"
+        )
 
 
 def _external_dns(look: Look) -> Iterator[str]:
